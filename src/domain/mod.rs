@@ -1,0 +1,9 @@
+//! Types and rules: no I/O, no async, no clock. Everyone may use this module; it uses nobody.
+
+pub mod hint;
+pub mod ids;
+pub mod refusal;
+pub mod site;
+
+pub use hint::Hint;
+pub use refusal::Refusal;

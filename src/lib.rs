@@ -1,0 +1,11 @@
+//! Parlor: live chat and visitor tracking for any website, in one executable.
+//!
+//! The layers, each using only those below it: `app` (composition root) → `http`, `scheduler` → `live` → `store` → `db`;
+//! `domain` holds types and rules and is used by everyone. `docs/architecture.md` has the map.
+
+pub mod clock;
+pub mod db;
+pub mod domain;
+pub mod http;
+pub mod live;
+pub mod store;
