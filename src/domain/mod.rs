@@ -1,5 +1,6 @@
 //! Types and rules: no I/O, no async, no clock. Everyone may use this module; it uses nobody.
 
+pub mod agent;
 pub mod hint;
 pub mod ids;
 pub mod refusal;

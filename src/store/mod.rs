@@ -1,1 +1,8 @@
 //! All SQL, one file a noun: plain synchronous functions over `&mut dyn Tx`. Knows `db` and `domain`, nothing above.
+
+pub mod agent_connections;
+pub mod agents;
+pub mod logins;
+pub mod one_time_tokens;
+pub mod setup;
+pub mod sites;
