@@ -1,3 +1,4 @@
 //! Ways in: tracking, the Customer Chat protocol, the dashboard, assets, health. A handler parses, makes one store call, renders.
 
 pub mod customer;
+pub mod dashboard;

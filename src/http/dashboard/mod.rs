@@ -1,0 +1,6 @@
+//! The agents' dashboard: pages rendered by the server, one file a page, its askama struct on top.
+//!
+//! Pages work with plain forms; a socket adds life.
+
+pub(crate) mod face;
+pub(crate) mod layout;
