@@ -1,0 +1,82 @@
+//! One update to many sockets, against the same broadcast by bare actix-ws.
+
+use serde_json::json;
+
+use crate::client::{Connection, runtime};
+use crate::process::Server;
+use crate::report::{line, median, round};
+use crate::socket::Socket;
+
+const ROUNDS: usize = 3;
+/// Deliveries in one round, whatever the number of sockets.
+const DELIVERIES: usize = 100_000;
+
+/// 100, 1,000 and 5,000 sockets that all follow one chat.
+pub(crate) fn run() -> anyhow::Result<()> {
+    for sockets in [100, 1_000, 5_000] {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
+        for _ in 0..ROUNDS {
+            let (cpu, length) = runtime()?.block_on(parlor(sockets))?;
+            ours.push(cpu);
+            bytes = length;
+            theirs.push(runtime()?.block_on(bare(sockets, length))?);
+        }
+        let (p, b) = (median(&ours), median(&theirs));
+        line("one update to many sockets", &json!({
+            "sockets": sockets, "bytes": bytes,
+            "cpu_us_per_delivery": {"parlor": round(p), "baseline": round(b), "ratio": round(p / b), "aim": "<= 1.25"},
+        }));
+    }
+    Ok(())
+}
+
+/// CPU microseconds a delivery, and the length of one frame.
+async fn parlor(count: usize) -> anyhow::Result<(f64, usize)> {
+    let server = Server::parlor()?;
+    let site = server.ready["site_key"].as_str().unwrap_or_default().to_owned();
+    let token = crate::track::token(count);
+    let mut sender = Socket::visitor(&server.address, &site, &token).await?;
+    let started = sender.ask("start_chat", json!({"chat": {}, "continuous": true})).await?;
+    let chat = started["payload"]["chat_id"].as_str().unwrap_or_default().to_owned();
+    let mut sockets = Vec::new();
+    for _ in 0..count {
+        sockets.push(Socket::visitor(&server.address, &site, &token).await?);
+    }
+    let updates = (DELIVERIES / count).max(10);
+    let mut length = 0;
+    let before = server.cpu_seconds()?;
+    for n in 0..updates {
+        let event = json!({"type": "message", "text": format!("Message {n} of a long day"), "custom_id": format!("bench-{n:0>27}")});
+        sender.send(json!({"request_id": format!("s{n}"), "action": "send_event", "payload": {"chat_id": chat, "event": event}}).to_string()).await?;
+        for socket in &mut sockets {
+            loop {
+                let text = socket.text().await?;
+                if text.contains("incoming_event") {
+                    length = text.len();
+                    break;
+                }
+            }
+        }
+    }
+    Ok(((server.cpu_seconds()? - before) * 1e6 / (updates * count) as f64, length))
+}
+
+async fn bare(count: usize, length: usize) -> anyhow::Result<f64> {
+    let server = Server::baseline("broadcast")?;
+    let mut sockets = Vec::new();
+    for _ in 0..count {
+        sockets.push(Socket::open(&server.address, "/socket", &[]).await?);
+    }
+    let mut sender = Connection::open(&server.address).await?;
+    let body = "x".repeat(length);
+    let updates = (DELIVERIES / count).max(10);
+    let before = server.cpu_seconds()?;
+    for _ in 0..updates {
+        sender.send("POST /broadcast HTTP/1.1", body.as_bytes()).await?;
+        for socket in &mut sockets {
+            socket.text().await?;
+        }
+    }
+    Ok((server.cpu_seconds()? - before) * 1e6 / (updates * count) as f64)
+}

@@ -1,0 +1,79 @@
+//! Data folders filled to a size: visitors, one session each, and their page views, written straight into the file.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::process::{OWNER_PASSWORD, Server};
+
+/// A data folder that holds an owner, a site and so many rows; removed when dropped.
+pub(crate) struct Seeded {
+    folder: tempfile::TempDir,
+}
+
+impl Seeded {
+    /// A folder with `visitors` visitors who looked at `activities` pages between them, and a chat for every tenth.
+    pub(crate) fn with(visitors: i64, activities: i64) -> anyhow::Result<Self> {
+        let seeded = Self { folder: tempfile::tempdir()? };
+        // The program itself makes the schema, the owner and the site.
+        let made = std::process::Command::new(crate::process::binary()?)
+            .args(["agent", "add", "--email", "owner@example.com", "--name", "Olive Owner", "--role", "owner", "--site-name", "Bench", "--password-stdin", "--data"])
+            .arg(seeded.data())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .and_then(|mut child| {
+                use std::io::Write as _;
+                if let Some(mut input) = child.stdin.take() {
+                    writeln!(input, "{OWNER_PASSWORD}")?;
+                }
+                child.wait()
+            })?;
+        anyhow::ensure!(made.success(), "parlor agent add failed");
+        if visitors > 0 {
+            seeded.fill(visitors, activities)?;
+        }
+        Ok(seeded)
+    }
+
+    /// Starts Parlor on the folder.
+    pub(crate) fn serve(&self) -> anyhow::Result<Server> {
+        Server::parlor_on(&self.data())
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> anyhow::Result<PathBuf> {
+        std::fs::read_dir(self.data())?
+            .filter_map(Result::ok)
+            .map(|e| e.path())
+            .find(|p| p.extension().is_some_and(|e| e == "db" || e == "sqlite"))
+            .context("no database file")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn fill(&self, visitors: i64, activities: i64) -> anyhow::Result<()> {
+        let db = rusqlite::Connection::open(self.database()?)?;
+        db.execute_batch("pragma journal_mode = wal; pragma synchronous = off; pragma foreign_keys = off;")?;
+        let site: i64 = db.query_row("select id from sites", [], |r| r.get(0))?;
+        let now = jiff::Timestamp::now().as_millisecond();
+        let base = now - 30 * 86_400_000;
+        let step = 30 * 86_400_000 / visitors.max(1);
+        let pages = activities / visitors.max(1);
+        let insert = include_str!("seed.sql");
+        for statement in insert.split(";\n").filter(|s| !s.trim().is_empty()) {
+            let mut statement = db.prepare(statement)?;
+            let all: [(&str, i64); 6] = [(":site", site), (":visitors", visitors), (":pages", pages), (":base", base), (":step", step), (":now", now)];
+            for (name, value) in all {
+                if let Some(at) = statement.parameter_index(name)? {
+                    statement.raw_bind_parameter(at, value)?;
+                }
+            }
+            statement.raw_execute()?;
+        }
+        db.execute_batch("pragma wal_checkpoint(truncate); pragma optimize;")?;
+        Ok(())
+    }
+}
