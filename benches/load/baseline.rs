@@ -26,7 +26,11 @@ pub(crate) fn serve(kind: &str, _rest: &[String]) -> anyhow::Result<()> {
         .tcp_nodelay(true)
         .max_connections(100_000)
         .bind("127.0.0.1:0")?;
-        writeln!(std::io::stdout(), "{{\"url\":\"http://{}\"}}", server.addrs()[0])?;
+        writeln!(
+            std::io::stdout(),
+            "{{\"url\":\"http://{}\"}}",
+            server.addrs()[0]
+        )?;
         server.run().await?;
         drop(folder);
         anyhow::Ok(())
@@ -63,10 +67,25 @@ struct Call {
 
 /// Parses the same body and group-commits one row a call with an fsync.
 async fn track(state: web::Data<State>, body: web::Bytes) -> HttpResponse {
-    let Ok(body) = serde_json::from_slice::<Body>(&body) else { return HttpResponse::BadRequest().finish() };
+    let Ok(body) = serde_json::from_slice::<Body>(&body) else {
+        return HttpResponse::BadRequest().finish();
+    };
     let (done, answered) = tokio::sync::oneshot::channel();
-    let results: Vec<_> = body.calls.iter().map(|c| serde_json::json!({"id": c.id, "ok": true})).collect();
-    if state.writer.try_send(Job { calls: body.calls, token: body.token, done }).is_err() || answered.await.is_err() {
+    let results: Vec<_> = body
+        .calls
+        .iter()
+        .map(|c| serde_json::json!({"id": c.id, "ok": true}))
+        .collect();
+    if state
+        .writer
+        .try_send(Job {
+            calls: body.calls,
+            token: body.token,
+            done,
+        })
+        .is_err()
+        || answered.await.is_err()
+    {
         return HttpResponse::ServiceUnavailable().finish();
     }
     HttpResponse::Ok().json(serde_json::json!({"results": results}))
@@ -89,13 +108,26 @@ fn writer(path: &std::path::Path) -> anyhow::Result<mpsc::SyncSender<Job>> {
     std::thread::spawn(move || -> anyhow::Result<()> {
         let mut id = 0;
         while let Ok(first) = receive.recv() {
-            let jobs: Vec<Job> = std::iter::once(first).chain(receive.try_iter().take(255)).collect();
+            let jobs: Vec<Job> = std::iter::once(first)
+                .chain(receive.try_iter().take(255))
+                .collect();
             let tx = db.transaction()?;
             {
                 let mut insert = tx.prepare_cached(INSERT)?;
-                for c in jobs.iter().flat_map(|j| j.calls.iter().map(move |c| (j, c))) {
+                for c in jobs
+                    .iter()
+                    .flat_map(|j| j.calls.iter().map(move |c| (j, c)))
+                {
                     id += 1;
-                    insert.execute(rusqlite::params![id, c.0.token, c.1.id, c.1.url, c.1.title, c.1.referrer, c.1.at])?;
+                    insert.execute(rusqlite::params![
+                        id,
+                        c.0.token,
+                        c.1.id,
+                        c.1.url,
+                        c.1.title,
+                        c.1.referrer,
+                        c.1.at
+                    ])?;
                 }
             }
             tx.commit()?;
@@ -119,7 +151,13 @@ pub(crate) fn bare_inserts_per_second() -> anyhow::Result<f64> {
         for _ in 0..128 {
             id += 1;
             tx.prepare_cached(INSERT)?.execute(rusqlite::params![
-                id, "token", id.to_string(), "https://shop.example/product/1?ref=bench", "A fine product", "https://search.example/", id
+                id,
+                "token",
+                id.to_string(),
+                "https://shop.example/product/1?ref=bench",
+                "A fine product",
+                "https://search.example/",
+                id
             ])?;
         }
         tx.commit()?;
@@ -128,7 +166,11 @@ pub(crate) fn bare_inserts_per_second() -> anyhow::Result<f64> {
 }
 
 /// A bare socket: echoes text where asked to, and sends what is broadcast.
-async fn socket(request: HttpRequest, body: web::Payload, state: web::Data<State>) -> actix_web::Result<HttpResponse> {
+async fn socket(
+    request: HttpRequest,
+    body: web::Payload,
+    state: web::Data<State>,
+) -> actix_web::Result<HttpResponse> {
     let (response, mut session, mut messages) = actix_ws::handle(&request, body)?;
     let (send, mut receive) = tokio::sync::mpsc::channel::<bytes::Bytes>(64);
     if let Ok(mut sockets) = state.sockets.lock() {
@@ -144,7 +186,7 @@ async fn socket(request: HttpRequest, body: web::Payload, state: web::Data<State
                     Some(Ok(_)) => {}
                 },
                 bytes = receive.recv() => {
-                    let Some(text) = bytes.and_then(|b| bytestring(b)) else { break };
+                    let Some(text) = bytes.and_then(bytestring) else { break };
                     if session.text(text).await.is_err() { break }
                 }
             }

@@ -17,14 +17,20 @@ impl Connection {
     pub(crate) async fn open(address: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(4096), host: address.to_owned() })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(4096),
+            host: address.to_owned(),
+        })
     }
 
     /// Sends one request and returns the status and body.
     pub(crate) async fn send(&mut self, head: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
         let mut request = format!(
             "{head}\r\nHost: {}\r\nOrigin: {}\r\nContent-Length: {}\r\n\r\n",
-            self.host, crate::process::ORIGIN, body.len()
+            self.host,
+            crate::process::ORIGIN,
+            body.len()
         )
         .into_bytes();
         request.extend_from_slice(body);
@@ -55,7 +61,11 @@ fn head_of(bytes: &[u8]) -> Option<(u16, usize, usize)> {
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let length = head
         .lines()
-        .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:").map(|v| v.trim().to_owned()))
+        .find_map(|l| {
+            l.to_ascii_lowercase()
+                .strip_prefix("content-length:")
+                .map(|v| v.trim().to_owned())
+        })
         .and_then(|v| v.parse().ok())
         .unwrap_or(0);
     Some((status, end, length))
@@ -90,7 +100,11 @@ pub(crate) async fn post_for(
                 let bytes = body(c, n);
                 let sent = Instant::now();
                 let (status, answer) = connection.send(&head, &bytes).await?;
-                anyhow::ensure!(status == 200, "{path} answered {status}: {}", String::from_utf8_lossy(&answer));
+                anyhow::ensure!(
+                    status == 200,
+                    "{path} answered {status}: {}",
+                    String::from_utf8_lossy(&answer)
+                );
                 latencies.push(sent.elapsed().as_secs_f64() * 1000.0);
                 n += 1;
             }
@@ -101,10 +115,16 @@ pub(crate) async fn post_for(
     for task in tasks {
         latencies_ms.extend(task.await.context("a connection's task")??);
     }
-    Ok(Load { answered: latencies_ms.len() as u64, seconds: started.elapsed().as_secs_f64(), latencies_ms })
+    Ok(Load {
+        answered: latencies_ms.len() as u64,
+        seconds: started.elapsed().as_secs_f64(),
+        latencies_ms,
+    })
 }
 
 /// A runtime for the load's side.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }

@@ -23,10 +23,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
             theirs.push(runtime()?.block_on(bare(sockets, length))?);
         }
         let (p, b) = (median(&ours), median(&theirs));
-        line("one update to many sockets", &json!({
-            "sockets": sockets, "bytes": bytes,
-            "cpu_us_per_delivery": {"parlor": round(p), "baseline": round(b), "ratio": round(p / b), "aim": "<= 1.25"},
-        }));
+        line(
+            "one update to many sockets",
+            &json!({
+                "sockets": sockets, "bytes": bytes,
+                "cpu_us_per_delivery": {"parlor": round(p), "baseline": round(b), "ratio": round(p / b), "aim": "<= 1.25"},
+            }),
+        );
     }
     Ok(())
 }
@@ -34,11 +37,19 @@ pub(crate) fn run() -> anyhow::Result<()> {
 /// CPU microseconds a delivery, and the length of one frame.
 async fn parlor(count: usize) -> anyhow::Result<(f64, usize)> {
     let server = Server::parlor()?;
-    let site = server.ready["site_key"].as_str().unwrap_or_default().to_owned();
+    let site = server.ready["site_key"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let token = crate::track::token(count);
     let mut sender = Socket::visitor(&server.address, &site, &token).await?;
-    let started = sender.ask("start_chat", json!({"chat": {}, "continuous": true})).await?;
-    let chat = started["payload"]["chat_id"].as_str().unwrap_or_default().to_owned();
+    let started = sender
+        .ask("start_chat", json!({"chat": {}, "continuous": true}))
+        .await?;
+    let chat = started["payload"]["chat_id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let mut sockets = Vec::new();
     for _ in 0..count {
         sockets.push(Socket::visitor(&server.address, &site, &token).await?);
@@ -59,7 +70,10 @@ async fn parlor(count: usize) -> anyhow::Result<(f64, usize)> {
             }
         }
     }
-    Ok(((server.cpu_seconds()? - before) * 1e6 / (updates * count) as f64, length))
+    Ok((
+        (server.cpu_seconds()? - before) * 1e6 / (updates * count) as f64,
+        length,
+    ))
 }
 
 async fn bare(count: usize, length: usize) -> anyhow::Result<f64> {
@@ -73,7 +87,9 @@ async fn bare(count: usize, length: usize) -> anyhow::Result<f64> {
     let updates = (DELIVERIES / count).max(10);
     let before = server.cpu_seconds()?;
     for _ in 0..updates {
-        sender.send("POST /broadcast HTTP/1.1", body.as_bytes()).await?;
+        sender
+            .send("POST /broadcast HTTP/1.1", body.as_bytes())
+            .await?;
         for socket in &mut sockets {
             socket.text().await?;
         }

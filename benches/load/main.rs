@@ -9,8 +9,6 @@ mod bytes;
 mod client;
 mod fanout;
 mod memory;
-mod message;
-mod pages;
 mod process;
 mod report;
 mod seed;
@@ -20,19 +18,23 @@ mod track;
 
 use std::io::Write as _;
 
-const ALL: [(&str, fn() -> anyhow::Result<()>); 8] = [
+/// A figure's name and what measures it.
+type Figure = (&'static str, fn() -> anyhow::Result<()>);
+
+const ALL: [Figure; 6] = [
     ("bytes", bytes::run),
     ("start", start::run),
     ("track", track::single),
     ("batch", track::batches),
-    ("message", message::run),
     ("fanout", fanout::run),
     ("memory", memory::run),
-    ("pages", pages::run),
 ];
 
 fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     if let [word, kind, rest @ ..] = args.as_slice()
         && word == "baseline"
     {
@@ -51,6 +53,10 @@ fn main() -> anyhow::Result<()> {
 /// Ten thousand sockets need as many descriptors on both sides; where the limit is lower, `memory` says how many it opened.
 fn raise_file_limit() {
     let _ = std::process::Command::new("prlimit")
-        .args(["--pid", &std::process::id().to_string(), "--nofile=65536:65536"])
+        .args([
+            "--pid",
+            &std::process::id().to_string(),
+            "--nofile=65536:65536",
+        ])
         .status();
 }

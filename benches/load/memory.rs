@@ -19,20 +19,29 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let seeded = Seeded::with(100_000, 1_000_000)?;
     let server = seeded.serve()?;
     std::thread::sleep(Duration::from_secs(2));
-    line("memory idle with 1,000,000 activities", &json!({"parlor_mib": round(server.rss_mib()?), "aim": "<= 27"}));
+    line(
+        "memory idle with 1,000,000 activities",
+        &json!({"parlor_mib": round(server.rss_mib()?), "aim": "<= 27"}),
+    );
     drop(server);
 
     let parlor = Server::parlor()?;
-    let site = parlor.ready["site_key"].as_str().unwrap_or_default().to_owned();
+    let site = parlor.ready["site_key"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let ours = runtime()?.block_on(sockets(&parlor, Some(&site)))?;
     let bare = Server::baseline("broadcast")?;
     let theirs = runtime()?.block_on(sockets(&bare, None))?;
-    line("memory per idle socket", &json!({
-        "sockets": SOCKETS,
-        "kib_each": {"parlor": round(ours.each_kib), "baseline": round(theirs.each_kib), "ratio": round(ours.each_kib / theirs.each_kib), "aim": "<= 1.5"},
-        "mib_before": round(ours.before), "mib_open": round(ours.open), "mib_60_s_after_close": round(ours.after),
-        "after_over_before": {"parlor": round(ours.after / ours.before), "baseline": round(theirs.after / theirs.before), "aim": "<= 1.5"},
-    }));
+    line(
+        "memory per idle socket",
+        &json!({
+            "sockets": SOCKETS,
+            "kib_each": {"parlor": round(ours.each_kib), "baseline": round(theirs.each_kib), "ratio": round(ours.each_kib / theirs.each_kib), "aim": "<= 1.5"},
+            "mib_before": round(ours.before), "mib_open": round(ours.open), "mib_60_s_after_close": round(ours.after),
+            "after_over_before": {"parlor": round(ours.after / ours.before), "baseline": round(theirs.after / theirs.before), "aim": "<= 1.5"},
+        }),
+    );
     Ok(())
 }
 
@@ -57,7 +66,12 @@ async fn sockets(server: &Server, site: Option<&str>) -> anyhow::Result<Use> {
     drop(first);
     tokio::time::sleep(AFTER).await;
     let after = server.rss_mib()?;
-    Ok(Use { before, open, after, each_kib: (open - before) * 1024.0 / SOCKETS as f64 })
+    Ok(Use {
+        before,
+        open,
+        after,
+        each_kib: (open - before) * 1024.0 / SOCKETS as f64,
+    })
 }
 
 async fn open(server: &Server, site: Option<&str>, n: usize) -> anyhow::Result<Socket> {

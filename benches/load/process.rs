@@ -20,7 +20,11 @@ pub(crate) struct Server {
 pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/parlor");
     let path = std::env::var_os("PARLOR_BINARY").map_or(path, PathBuf::from);
-    anyhow::ensure!(path.exists(), "{} is missing: run `make bench`", path.display());
+    anyhow::ensure!(
+        path.exists(),
+        "{} is missing: run `make bench`",
+        path.display()
+    );
     Ok(path)
 }
 
@@ -29,8 +33,16 @@ impl Server {
     pub(crate) fn parlor() -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
         command.args([
-            "serve", "--ephemeral", "--listen", "127.0.0.1:0", "--owner-email", "owner@example.com",
-            "--owner-password", OWNER_PASSWORD, "--site-origin", ORIGIN,
+            "serve",
+            "--ephemeral",
+            "--listen",
+            "127.0.0.1:0",
+            "--owner-email",
+            "owner@example.com",
+            "--owner-password",
+            OWNER_PASSWORD,
+            "--site-origin",
+            ORIGIN,
         ]);
         Self::spawn(command, true)
     }
@@ -38,7 +50,9 @@ impl Server {
     /// Parlor on an existing data folder.
     pub(crate) fn parlor_on(data: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data);
         Self::spawn(command, false)
     }
 
@@ -51,12 +65,19 @@ impl Server {
 
     fn spawn(mut command: Command, is_json: bool) -> anyhow::Result<Self> {
         // One client address opens every connection here, which no real visitor does.
-        command.env("PARLOR_SOCKETS_PER_ADDRESS", "1000000").env("PARLOR_RATE_FACTOR", "1000000");
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        command
+            .env("PARLOR_SOCKETS_PER_ADDRESS", "1000000")
+            .env("PARLOR_RATE_FACTOR", "1000000");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
         let out = child.stdout.take().context("no standard output")?;
         let mut lines = BufReader::new(out).lines();
         let (address, ready) = loop {
-            let line = lines.next().context("the server ended before it was ready")??;
+            let line = lines
+                .next()
+                .context("the server ended before it was ready")??;
             if is_json {
                 let ready: Value = serde_json::from_str(&line)?;
                 break (ready["url"].as_str().context("no url")?.to_owned(), ready);
@@ -68,15 +89,30 @@ impl Server {
         };
         // The pipe stays open for the server's later lines.
         std::thread::spawn(move || lines.for_each(drop));
-        let address = address.trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned();
-        Ok(Self { child, address, ready })
+        let address = address
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Self {
+            child,
+            address,
+            ready,
+        })
     }
 
     /// CPU seconds used so far, user and system.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks: f64 = fields.get(11).context("stat")?.parse::<f64>()? + fields.get(12).context("stat")?.parse::<f64>()?;
+        let fields: Vec<&str> = stat
+            .rsplit(") ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .collect();
+        let ticks: f64 = fields.get(11).context("stat")?.parse::<f64>()?
+            + fields.get(12).context("stat")?.parse::<f64>()?;
         // Linux counts in hundredths of a second on every machine this runs on.
         Ok(ticks / 100.0)
     }
@@ -84,7 +120,10 @@ impl Server {
     /// Resident memory in MiB.
     pub(crate) fn rss_mib(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|l| l.starts_with("VmRSS:")).context("VmRSS")?;
+        let line = status
+            .lines()
+            .find(|l| l.starts_with("VmRSS:"))
+            .context("VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).context("VmRSS")?.parse()?;
         Ok(kib / 1024.0)
     }

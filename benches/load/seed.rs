@@ -14,10 +14,25 @@ pub(crate) struct Seeded {
 impl Seeded {
     /// A folder with `visitors` visitors who looked at `activities` pages between them, and a chat for every tenth.
     pub(crate) fn with(visitors: i64, activities: i64) -> anyhow::Result<Self> {
-        let seeded = Self { folder: tempfile::tempdir()? };
+        let seeded = Self {
+            folder: tempfile::tempdir()?,
+        };
         // The program itself makes the schema, the owner and the site.
         let made = std::process::Command::new(crate::process::binary()?)
-            .args(["agent", "add", "--email", "owner@example.com", "--name", "Olive Owner", "--role", "owner", "--site-name", "Bench", "--password-stdin", "--data"])
+            .args([
+                "agent",
+                "add",
+                "--email",
+                "owner@example.com",
+                "--name",
+                "Olive Owner",
+                "--role",
+                "owner",
+                "--site-name",
+                "Bench",
+                "--password-stdin",
+                "--data",
+            ])
             .arg(seeded.data())
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::null())
@@ -56,7 +71,9 @@ impl Seeded {
 
     fn fill(&self, visitors: i64, activities: i64) -> anyhow::Result<()> {
         let db = rusqlite::Connection::open(self.database()?)?;
-        db.execute_batch("pragma journal_mode = wal; pragma synchronous = off; pragma foreign_keys = off;")?;
+        db.execute_batch(
+            "pragma journal_mode = wal; pragma synchronous = off; pragma foreign_keys = off;",
+        )?;
         let site: i64 = db.query_row("select id from sites", [], |r| r.get(0))?;
         let now = jiff::Timestamp::now().as_millisecond();
         let base = now - 30 * 86_400_000;
@@ -65,7 +82,14 @@ impl Seeded {
         let insert = include_str!("seed.sql");
         for statement in insert.split(";\n").filter(|s| !s.trim().is_empty()) {
             let mut statement = db.prepare(statement)?;
-            let all: [(&str, i64); 6] = [(":site", site), (":visitors", visitors), (":pages", pages), (":base", base), (":step", step), (":now", now)];
+            let all: [(&str, i64); 6] = [
+                (":site", site),
+                (":visitors", visitors),
+                (":pages", pages),
+                (":base", base),
+                (":step", step),
+                (":now", now),
+            ];
             for (name, value) in all {
                 if let Some(at) = statement.parameter_index(name)? {
                     statement.raw_bind_parameter(at, value)?;

@@ -13,14 +13,20 @@ pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
     /// Opens a socket at `path` with the headers a browser would send.
-    pub(crate) async fn open(address: &str, path: &str, headers: &[(&'static str, &str)]) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        address: &str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut request = format!("ws://{address}{path}").into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse()?);
         }
-        Ok(Self(tokio_tungstenite::client_async(request, stream).await?.0))
+        Ok(Self(
+            tokio_tungstenite::client_async(request, stream).await?.0,
+        ))
     }
 
     /// A visitor's socket of Parlor, logged in with a browser-made token.
@@ -59,9 +65,14 @@ impl Socket {
 
     /// Sends a request and returns its response.
     pub(crate) async fn ask(&mut self, action: &str, payload: Value) -> anyhow::Result<Value> {
-        let id = format!("{action}-{}", ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        self.send(json!({"request_id": id, "action": action, "payload": payload}).to_string()).await?;
-        self.until(|v| v["request_id"] == id && v["type"] == "response").await
+        let id = format!(
+            "{action}-{}",
+            ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        );
+        self.send(json!({"request_id": id, "action": action, "payload": payload}).to_string())
+            .await?;
+        self.until(|v| v["request_id"] == id && v["type"] == "response")
+            .await
     }
 }
 

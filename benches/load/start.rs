@@ -23,7 +23,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
     }
     let (a, b) = (median(&small), median(&large));
-    line("start to first answer", &json!({"empty_ms": round(a), "aim_empty": "<= 100", "with_1000000_activities_ms": round(b), "ratio": round(b / a), "aim_ratio": "<= 1.5"}));
+    line(
+        "start to first answer",
+        &json!({"empty_ms": round(a), "aim_empty": "<= 100", "with_1000000_activities_ms": round(b), "ratio": round(b / a), "aim_ratio": "<= 1.5"}),
+    );
     Ok(())
 }
 
@@ -31,7 +34,10 @@ fn first_answer(seeded: &Seeded) -> anyhow::Result<f64> {
     let started = Instant::now();
     let server = seeded.serve()?;
     runtime()?.block_on(async {
-        let (status, _) = Connection::open(&server.address).await?.send("GET /readyz HTTP/1.1", b"").await?;
+        let (status, _) = Connection::open(&server.address)
+            .await?
+            .send("GET /readyz HTTP/1.1", b"")
+            .await?;
         anyhow::ensure!(status == 200, "readyz answered {status}");
         anyhow::Ok(())
     })?;

@@ -37,13 +37,27 @@ struct Run {
     p99: f64,
 }
 
-fn one_round(server: &Server, path: &'static str, calls: usize, round: usize) -> anyhow::Result<Run> {
-    let site = server.ready["site_key"].as_str().unwrap_or("baseline").to_owned();
+fn one_round(
+    server: &Server,
+    path: &'static str,
+    calls: usize,
+    round: usize,
+) -> anyhow::Result<Run> {
+    let site = server.ready["site_key"]
+        .as_str()
+        .unwrap_or("baseline")
+        .to_owned();
     let runtime = runtime()?;
     let make = move |c: usize, n: u64| body(&site, c, n + round as u64 * 10_000_000, calls);
     // A second of warm-up creates the visitors and fills the statement caches.
     let warm = make.clone();
-    runtime.block_on(post_for(&server.address, path, CONNECTIONS, 1.0, move |c, n| warm(c, n + 5_000_000)))?;
+    runtime.block_on(post_for(
+        &server.address,
+        path,
+        CONNECTIONS,
+        1.0,
+        move |c, n| warm(c, n + 5_000_000),
+    ))?;
     let before = server.cpu_seconds()?;
     let load = runtime.block_on(post_for(&server.address, path, CONNECTIONS, SECONDS, make))?;
     let operations = load.answered as f64 * calls as f64;
@@ -63,10 +77,17 @@ pub(crate) fn single() -> anyhow::Result<()> {
 /// Batches of twenty calls; the second baseline is SQLite alone.
 pub(crate) fn batches() -> anyhow::Result<()> {
     compare("batches of 20 calls", 20)?;
-    let bare = median(&(0..ROUNDS).map(|_| crate::baseline::bare_inserts_per_second()).collect::<anyhow::Result<Vec<_>>>()?);
+    let bare = median(
+        &(0..ROUNDS)
+            .map(|_| crate::baseline::bare_inserts_per_second())
+            .collect::<anyhow::Result<Vec<_>>>()?,
+    );
     let parlor = Server::parlor()?;
     let run = one_round(&parlor, "/track", 20, 9)?;
-    line("batches of 20 calls, rows per second", &json!({"parlor": round(run.rate), "bare_sqlite_128_a_commit": round(bare), "ratio": round(run.rate / bare), "aim": ">= 0.4"}));
+    line(
+        "batches of 20 calls, rows per second",
+        &json!({"parlor": round(run.rate), "bare_sqlite_128_a_commit": round(bare), "ratio": round(run.rate / bare), "aim": ">= 0.4"}),
+    );
     Ok(())
 }
 
@@ -81,11 +102,14 @@ fn compare(what: &str, calls: usize) -> anyhow::Result<()> {
     let of = |runs: &[Run], f: fn(&Run) -> f64| median(&runs.iter().map(f).collect::<Vec<_>>());
     let cpu = (of(&ours, |r| r.cpu_us), of(&theirs, |r| r.cpu_us));
     let rate = (of(&ours, |r| r.rate), of(&theirs, |r| r.rate));
-    line(what, &json!({
-        "cpu_us_per_call": {"parlor": round(cpu.0), "baseline": round(cpu.1), "ratio": round(cpu.0 / cpu.1), "aim": "<= 2.0"},
-        "calls_per_second": {"parlor": round(rate.0), "baseline": round(rate.1), "ratio": round(rate.0 / rate.1), "aim": ">= 0.5"},
-        "latency_ms": {"parlor_p50": round(of(&ours, |r| r.p50)), "parlor_p99": round(of(&ours, |r| r.p99)), "baseline_p50": round(of(&theirs, |r| r.p50)), "baseline_p99": round(of(&theirs, |r| r.p99))},
-        "connections": CONNECTIONS,
-    }));
+    line(
+        what,
+        &json!({
+            "cpu_us_per_call": {"parlor": round(cpu.0), "baseline": round(cpu.1), "ratio": round(cpu.0 / cpu.1), "aim": "<= 2.0"},
+            "calls_per_second": {"parlor": round(rate.0), "baseline": round(rate.1), "ratio": round(rate.0 / rate.1), "aim": ">= 0.5"},
+            "latency_ms": {"parlor_p50": round(of(&ours, |r| r.p50)), "parlor_p99": round(of(&ours, |r| r.p99)), "baseline_p50": round(of(&theirs, |r| r.p50)), "baseline_p99": round(of(&theirs, |r| r.p99))},
+            "connections": CONNECTIONS,
+        }),
+    );
     Ok(())
 }
