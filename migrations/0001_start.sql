@@ -320,6 +320,7 @@ create unique index chats_owner_idx on chats (owner_id);
 create index chats_visitor_idx on chats (visitor_id);
 create index chats_browser_idx on chats (browser_id);
 create index chats_site_active_idx on chats (site_id, is_active, last_event_at, id);
+create index chats_waiting_idx on chats (site_id, agent_id, waiting_since) where waiting_since is not null;
 create index chats_site_agent_idx on chats (site_id, is_active, agent_id, last_event_at, id);
 
 create table threads (

@@ -2,7 +2,11 @@
 
 pub mod agent_connections;
 pub mod agents;
+pub mod inbox_view;
 pub mod logins;
 pub mod one_time_tokens;
+pub mod profile_view;
 pub mod setup;
 pub mod sites;
+pub mod timeline_view;
+pub mod visitor_view;
