@@ -2,7 +2,7 @@
 //!
 //! Every list stands on an index whose columns are the list's own filter and order, so a page costs the same at any size.
 
-use crate::db::{Result, Row, Tx};
+use crate::db::{Result, Row, Tx, Value};
 use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
 
 /// Counts stop here: a list of a million closed chats is not counted to show a number nobody reads.
@@ -125,7 +125,8 @@ pub fn page(
     order by c.last_event_at desc, c.id desc
     limit ?4"
     );
-    let mut args = vec![site.into(), after.at.into(), after.id.into(), limit.into()];
+    let mut args: Vec<Value<'_>> =
+        vec![site.into(), after.at.into(), after.id.into(), limit.into()];
     if let InboxList::Mine(agent) = list {
         args.push(agent.into());
     }
@@ -161,8 +162,8 @@ pub fn counts(tx: &mut dyn Tx, site: SiteId, agent: AgentId) -> Result<InboxCoun
                limit ?2
              ) as counted"
         );
-        let mut args = vec![site.into(), COUNT_CAP.into()];
-        args.extend(agent.map(Into::into));
+        let mut args: Vec<Value<'_>> = vec![site.into(), COUNT_CAP.into()];
+        args.extend(agent.map(Value::from));
         tx.int(&sql, &args)
     };
     Ok(InboxCounts {
