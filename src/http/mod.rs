@@ -2,3 +2,10 @@
 
 pub mod customer;
 pub mod dashboard;
+pub mod error;
+pub mod extract;
+mod health;
+pub mod limit;
+mod routes;
+pub(crate) mod server;
+pub mod state;

@@ -1,0 +1,69 @@
+//! The command line: one file a command. Prints for people; errors go to stderr with their whole chain.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Options};
+
+mod log;
+mod serve;
+
+/// Live chat and visitor tracking for any website, in one executable.
+#[derive(Debug, Parser)]
+#[command(name = "parlor", version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve; what `parlor` alone does, too
+    Serve(serve::Serve),
+}
+
+/// Reads the command line of this process and does what it says.
+#[must_use]
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let command = cli
+        .command
+        .unwrap_or(Command::Serve(serve::Serve::default()));
+    let done = cli
+        .options
+        .resolve()
+        .map_err(anyhow::Error::from)
+        .and_then(|config| command.run(config));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    fn run(self, config: Config) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(serve) => serve.run(config),
+        }
+    }
+}
+
+/// The error and its causes on stderr; nothing can be done if that is closed.
+fn say_error(error: &anyhow::Error) {
+    use std::io::Write;
+    drop(writeln!(std::io::stderr(), "parlor: {error:#}"));
+}

@@ -1,0 +1,25 @@
+//! Which way in serves which path. Each way in registers its own routes, relative to the base path.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
+
+use super::error::ApiError;
+use super::health;
+
+/// Registers everything under `base_path`, which is empty or `/name`.
+pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
+    if base_path.is_empty() {
+        ways_in(cfg);
+    } else {
+        cfg.service(web::scope(base_path).configure(ways_in));
+    }
+    cfg.default_service(web::to(unknown_path));
+}
+
+fn ways_in(cfg: &mut ServiceConfig) {
+    health::routes(cfg);
+}
+
+async fn unknown_path() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::not_found("there is nothing at this address"))
+}

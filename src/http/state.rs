@@ -1,0 +1,90 @@
+//! What all handlers share, made once in `app` and handed to every worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::error::RequestId;
+use super::limit::Limits;
+use crate::clock::Clock;
+use crate::config::Config;
+
+/// What all handlers share; reach it as `actix_web::web::Data<State>`.
+pub struct State {
+    /// Where the time comes from: read it once a request.
+    pub clock: Clock,
+    /// How this Parlor was started.
+    pub config: Arc<Config>,
+    /// Rate limits and caps on sockets.
+    pub limits: Limits,
+    /// Cancelled when sockets have to close with 1012; every socket task waits on it.
+    pub stop: CancellationToken,
+    /// Requests and new sends are refused as retryable from the first moment of a stop.
+    draining: AtomicBool,
+    /// Requests being answered now.
+    in_flight: AtomicU32,
+    /// Random start and running count: request ids that do not repeat across restarts.
+    requests: AtomicU64,
+}
+
+impl State {
+    /// Whether this Parlor is about to stop: sends over sockets are refused as retryable then.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Requests being answered now, without open sockets.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The first step of a stop: everything new is refused as retryable from here on.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts a request for as long as the returned value lives.
+    pub(crate) fn enter(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(&self.in_flight)
+    }
+
+    pub(crate) fn next_request_id(&self) -> RequestId {
+        RequestId(self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// One request being answered.
+pub(crate) struct InFlight<'a>(&'a AtomicU32);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What [`State`] is made of.
+pub(crate) struct StateParts {
+    pub(crate) clock: Clock,
+    pub(crate) config: Arc<Config>,
+}
+
+impl From<StateParts> for State {
+    fn from(parts: StateParts) -> Self {
+        let mut start = [0_u8; 8];
+        // Without randomness ids start at 0: they are for finding log lines, not for security.
+        let start = getrandom::fill(&mut start).map_or(0, |()| u64::from_le_bytes(start));
+        Self {
+            clock: parts.clock,
+            limits: Limits::new(&parts.config),
+            config: parts.config,
+            stop: CancellationToken::new(),
+            draining: AtomicBool::new(false),
+            in_flight: AtomicU32::new(0),
+            requests: AtomicU64::new(start),
+        }
+    }
+}
