@@ -32,14 +32,6 @@ pub struct Agent {
     pub deactivated_at: Option<i64>,
 }
 
-impl Agent {
-    /// One or two letters that stand for the agent where there is no picture.
-    #[must_use]
-    pub fn initials(&self) -> String {
-        initials(&self.name)
-    }
-}
-
 /// What an agent may do; each role includes the ones below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -163,26 +155,6 @@ impl Theme {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|theme| theme.as_str() == text)
-    }
-}
-
-/// One or two letters of a name: the first of the first and of the last word, in upper case.
-#[must_use]
-pub fn initials(name: &str) -> String {
-    let mut words = name
-        .split_whitespace()
-        .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
-    let first = words.next();
-    let last = words.next_back();
-    let letters: String = first
-        .into_iter()
-        .chain(last)
-        .flat_map(char::to_uppercase)
-        .collect();
-    if letters.is_empty() {
-        "?".into()
-    } else {
-        letters
     }
 }
 
@@ -400,21 +372,6 @@ mod tests {
             for (other, may) in Role::ALL.into_iter().zip(may) {
                 assert_eq!(by.can_manage(other), may, "{by:?} {other:?}");
             }
-        }
-    }
-
-    #[test]
-    fn initials_are_those_of_the_first_and_last_word() {
-        for (name, want) in [
-            ("Ada Lovelace", "AL"),
-            ("ada", "A"),
-            ("Ada King of Lovelace", "AL"),
-            ("  éva  ", "É"),
-            ("(x) [y]", "XY"),
-            ("…", "?"),
-            ("", "?"),
-        ] {
-            assert_eq!(initials(name), want, "{name}");
         }
     }
 
