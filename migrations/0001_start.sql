@@ -257,7 +257,7 @@ create table sessions (
   left_at          {i64},                       -- the last page was closed; cleared by the next page
   is_bot           {i64}  not null default 0,
   page_views       {i64}  not null default 0,
-  page_activity_id {id},                        -- the page being looked at
+  page_call_id     {text} not null default '',  -- the call id of the page being looked at
   page_url         {text} not null default '',
   page_title       {text} not null default '',
   page_at          {i64}  not null default 0,

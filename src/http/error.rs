@@ -326,10 +326,9 @@ impl From<db::Error> for ApiError {
             | db::Error::QueueFull
             | db::Error::Unavailable(_)
             | db::Error::CommitUnknown => Self::unavailable(error.to_string()),
-            db::Error::Unique(_)
-            | db::Error::Poisoned
-            | db::Error::Panicked
-            | db::Error::Db(_) => Self::internal(error.to_string()),
+            db::Error::Unique(_) | db::Error::Poisoned | db::Error::Panicked | db::Error::Db(_) => {
+                Self::internal(error.to_string())
+            }
         }
     }
 }
