@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 
+use super::attempts::{Attempt, Attempts};
 use super::error::ApiError;
 use super::extract::ClientIp;
 use crate::config::Config;
@@ -35,13 +35,6 @@ const ACTIVITIES_PER_S: NonZeroU32 = count(20);
 const ACTIVITIES_BURST: NonZeroU32 = count(400);
 /// Frames of one socket a second.
 const FRAMES_PER_S: NonZeroU32 = count(60);
-/// Tries at one account's password, link or key: ten, then one every 90 s, which is ten in 15 minutes.
-const TRIES_PER_ACCOUNT: NonZeroU32 = count(10);
-const TRY_AGAIN: Duration = Duration::from_secs(90);
-/// Tries from one address in a minute, over all accounts.
-const TRIES_PER_ADDRESS_MIN: NonZeroU32 = count(30);
-/// Tries of the whole process in a minute: what the password pool can bear without starving those already inside.
-const TRIES_PER_MIN: NonZeroU32 = count(600);
 /// How many seconds of an address's requests may come at once.
 const REQUEST_BURST_S: u32 = 4;
 
@@ -66,9 +59,7 @@ pub struct Limits {
     uploads: Keyed,
     activities: Keyed,
     requests: Keyed,
-    accounts: Keyed,
-    tries: Keyed,
-    all_tries: DefaultDirectRateLimiter,
+    attempts: Attempts,
     sockets: Arc<Sockets>,
 }
 
@@ -86,9 +77,7 @@ impl Limits {
                 Quota::per_second(ACTIVITIES_PER_S).allow_burst(ACTIVITIES_BURST),
             ),
             requests: Keyed::new(Quota::per_second(per_address).allow_burst(address_burst)),
-            accounts: Keyed::new(tries_per_account()),
-            tries: Keyed::new(Quota::per_minute(TRIES_PER_ADDRESS_MIN)),
-            all_tries: RateLimiter::direct(Quota::per_minute(TRIES_PER_MIN)),
+            attempts: Attempts::default(),
             sockets: Arc::new(Sockets {
                 per_address: config.sockets_per_address,
                 total: config.max_sockets,
@@ -140,14 +129,19 @@ impl Limits {
     }
 
     /// One try at a credential, on whatever way: password, link, key, ticket. `account` is what is being tried: a
-    /// folded e-mail address, or a fixed word where there is none.
+    /// folded e-mail address, or a fixed word where there is none. `now` is Unix ms.
+    ///
+    /// A try that succeeds has to say so, or it stays counted as a failure.
     ///
     /// # Errors
-    /// [`Wait`] when the account, the address or the whole process has had its tries.
-    pub fn credential(&self, account: &str, address: ClientIp) -> Result<(), Wait> {
-        self.tries.take(address.limit_key(), NonZeroU32::MIN)?;
-        self.accounts.take(account, NonZeroU32::MIN)?;
-        self.all_tries.check().map_err(|until| wait_for(&until))
+    /// [`Wait`] when the account, the address or the whole process has failed too often in the last 15 minutes.
+    pub fn credential(
+        &self,
+        account: &str,
+        address: ClientIp,
+        now: i64,
+    ) -> Result<Attempt<'_>, Wait> {
+        self.attempts.begin(account, address.limit_key(), now)
     }
 
     /// A place for one more WebSocket, given back when the permit is dropped.
@@ -170,8 +164,6 @@ impl Limits {
             &self.uploads,
             &self.activities,
             &self.requests,
-            &self.accounts,
-            &self.tries,
         ] {
             keyed.buckets.retain_recent();
             keyed.buckets.shrink_to_fit();
@@ -222,12 +214,6 @@ impl Keyed {
             Err(_) => Err(Wait { retry_after_s: 60 }),
         }
     }
-}
-
-fn tries_per_account() -> Quota {
-    Quota::with_period(TRY_AGAIN)
-        .unwrap_or(Quota::per_minute(NonZeroU32::MIN))
-        .allow_burst(TRIES_PER_ACCOUNT)
 }
 
 fn wait_for(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> Wait {
@@ -297,25 +283,6 @@ mod tests {
 
     fn address(text: &str) -> ClientIp {
         ClientIp(text.parse().unwrap())
-    }
-
-    #[test]
-    fn an_account_has_ten_tries_whatever_the_address() {
-        let limits = Limits::new(&Config::default());
-
-        for n in 0..10 {
-            let from = address(&format!("10.0.0.{n}"));
-            assert_eq!(limits.credential("owner@example.com", from), Ok(()), "{n}");
-        }
-
-        let refused = limits
-            .credential("owner@example.com", address("10.0.1.1"))
-            .unwrap_err();
-        assert!((60..=90).contains(&refused.retry_after_s), "{refused:?}");
-        assert_eq!(
-            limits.credential("other@example.com", address("10.0.1.2")),
-            Ok(())
-        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Ways in: tracking, the Customer Chat protocol, the dashboard, assets, health. A handler parses, makes one store call, renders.
 
+pub mod attempts;
 pub mod customer;
 pub mod dashboard;
 pub mod error;

@@ -2,5 +2,8 @@
 //!
 //! Pages work with plain forms; a socket adds life.
 
+pub(crate) mod csrf;
 pub(crate) mod face;
+pub(crate) mod form;
 pub(crate) mod layout;
+pub mod password;
