@@ -308,7 +308,8 @@ create table chats (
   agent_id        {id},                                      -- who owns the open thread
   group_id        {id},
   waiting_since   {i64},                                     -- first unanswered visitor message
-  last_event_at   {i64}  not null,
+  last_event_at   {i64}  not null,                          -- orders the inbox: what people see, open, close
+  changed_at      {i64}  not null,                          -- of the newest event of any kind; never goes back
   last_text       {text} not null default '',                -- for the inbox row, cut
   last_author     {text} not null default '',
   visitor_seen_seq {i64} not null default 0,

@@ -1,0 +1,404 @@
+//! An event: one entry of a chat, ordered by `seq`. What people see, and the stored changes beside it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{AgentId, ChatId, EventId, SiteId, ThreadId, VisitorId};
+use super::properties::{Properties, PropertyNames};
+
+pub use super::new_event::{NewEvent, body_hash, message_text};
+
+/// One stored entry of a chat.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The chat it belongs to.
+    pub chat: ChatId,
+    /// Its place in the chat: 1, 2, 3 … without gaps. The only order there is.
+    pub seq: i64,
+    /// Its id, for clients that name events.
+    pub id: EventId,
+    /// The thread it was written in.
+    pub thread: ThreadId,
+    /// The site of the chat.
+    pub site: SiteId,
+    /// Who wrote or did it.
+    pub author: Author,
+    /// Who may see it.
+    pub recipients: Recipients,
+    /// The client's own id of it, unique per chat and author.
+    pub custom_id: Option<String>,
+    /// What it says.
+    pub body: Body,
+    /// The `seq` of the event that an edit is about.
+    pub refers_to: Option<i64>,
+    /// Unix ms; never goes back within a chat, and never decides an order.
+    pub created_at: i64,
+}
+
+impl Event {
+    /// Whether this audience may see it; who may not gets the bare `seq`.
+    #[must_use]
+    pub const fn is_visible_to(&self, audience: Audience) -> bool {
+        match (audience, self.recipients) {
+            (Audience::Agent, _) | (Audience::Visitor, Recipients::All) => true,
+            (Audience::Visitor, Recipients::Agents) => false,
+        }
+    }
+}
+
+/// The side of the conversation that something is written or drawn for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// The visitor of the chat: no notes.
+    Visitor,
+    /// The agents of the site: everything.
+    Agent,
+}
+
+/// Who wrote or did something.
+///
+/// A visitor is named by the chat's own visitor row, whatever it was merged into since: so a repeated send is still
+/// recognised after the visitor was identified. Shown to people is the root, [`super::chat::Chat::root`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Author {
+    /// The visitor of the chat.
+    Visitor(VisitorId),
+    /// An agent.
+    Agent(AgentId),
+    /// Parlor itself.
+    System,
+}
+
+impl Author {
+    /// `visitor`, `agent` or `system`.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Visitor(_) => "visitor",
+            Self::Agent(_) => "agent",
+            Self::System => "system",
+        }
+    }
+
+    /// The id within its kind; 0 for the system.
+    #[must_use]
+    pub const fn id(self) -> i64 {
+        match self {
+            Self::Visitor(VisitorId(id)) | Self::Agent(AgentId(id)) => id,
+            Self::System => 0,
+        }
+    }
+
+    /// The author with this kind and id.
+    #[must_use]
+    pub fn from_parts(kind: &str, id: i64) -> Option<Self> {
+        match kind {
+            "visitor" => Some(Self::Visitor(VisitorId(id))),
+            "agent" => Some(Self::Agent(AgentId(id))),
+            "system" => Some(Self::System),
+            _ => None,
+        }
+    }
+}
+
+/// Who may see an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipients {
+    /// Everybody in the chat.
+    #[default]
+    All,
+    /// Agents only: an internal note.
+    Agents,
+}
+
+impl Recipients {
+    /// The word in the database and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Agents => "agents",
+        }
+    }
+
+    /// The recipients with this name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "agents" => Some(Self::Agents),
+            _ => None,
+        }
+    }
+}
+
+/// What an event says. The first two are shown as entries of the conversation, the others are stored changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// Something a person wrote.
+    Message {
+        /// 1 to [`NewEvent::MAX_TEXT_CHARS`] characters, shown as text.
+        text: String,
+        /// What the client hung on it.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        properties: Properties,
+    },
+    /// A line about the conversation.
+    SystemMessage {
+        /// An English sentence.
+        text: String,
+        /// What happened, for clients that write their own sentence.
+        system_message_type: String,
+        /// The names used in the text.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        text_vars: BTreeMap<String, String>,
+        /// What the client hung on it.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        properties: Properties,
+    },
+    /// A thread began.
+    ThreadOpened {
+        /// The thread before it.
+        previous_thread_id: Option<ThreadId>,
+    },
+    /// The thread ended; the author is who closed it.
+    ThreadClosed {},
+    /// The author has seen everything up to here.
+    Seen {
+        /// The `seq` of the last event seen.
+        up_to: i64,
+        /// When that event was created, Unix ms.
+        up_to_at: i64,
+    },
+    /// The chat changed hands.
+    Assigned {
+        /// Who had it.
+        from: Option<AgentId>,
+        /// Who has it; `None` gives it back to all.
+        to: Option<AgentId>,
+        /// Why.
+        reason: AssignReason,
+    },
+    /// Somebody takes part from now on.
+    UserAdded {
+        /// Who.
+        user: Author,
+    },
+    /// Somebody takes part no longer.
+    UserRemoved {
+        /// Who.
+        user: Author,
+    },
+    /// Properties changed; holds only what changed.
+    PropertiesChanged {
+        /// Of what.
+        of: PropertyOwner,
+        /// New and changed values.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        updated: Properties,
+        /// Names taken away.
+        #[serde(default, skip_serializing_if = "PropertyNames::is_empty")]
+        deleted: PropertyNames,
+    },
+    /// An earlier message reads differently now; [`Event::refers_to`] names it.
+    EventUpdated {
+        /// The new text.
+        text: String,
+    },
+}
+
+impl Body {
+    /// The kind of this body.
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Message { .. } => EventKind::Message,
+            Self::SystemMessage { .. } => EventKind::SystemMessage,
+            Self::ThreadOpened { .. } => EventKind::ThreadOpened,
+            Self::ThreadClosed {} => EventKind::ThreadClosed,
+            Self::Seen { .. } => EventKind::Seen,
+            Self::Assigned { .. } => EventKind::Assigned,
+            Self::UserAdded { .. } => EventKind::UserAdded,
+            Self::UserRemoved { .. } => EventKind::UserRemoved,
+            Self::PropertiesChanged { .. } => EventKind::PropertiesChanged,
+            Self::EventUpdated { .. } => EventKind::EventUpdated,
+        }
+    }
+
+    /// A line of Parlor's own: English text, its type, and the names used in it.
+    #[must_use]
+    pub fn system(text: String, system_message_type: &str, vars: &[(&str, &str)]) -> Self {
+        Self::SystemMessage {
+            text,
+            system_message_type: system_message_type.into(),
+            text_vars: vars
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+            properties: Properties::default(),
+        }
+    }
+
+    /// The text of an entry, or `None` for a stored change.
+    #[must_use]
+    pub const fn text(&self) -> Option<&str> {
+        match self {
+            Self::Message { text, .. } | Self::SystemMessage { text, .. } => Some(text.as_str()),
+            Self::ThreadOpened { .. }
+            | Self::ThreadClosed {}
+            | Self::Seen { .. }
+            | Self::Assigned { .. }
+            | Self::UserAdded { .. }
+            | Self::UserRemoved { .. }
+            | Self::PropertiesChanged { .. }
+            | Self::EventUpdated { .. } => None,
+        }
+    }
+}
+
+/// The kind of an event, as the database and the wire name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// Something a person wrote.
+    Message,
+    /// A line about the conversation.
+    SystemMessage,
+    /// A thread began.
+    ThreadOpened,
+    /// A thread ended.
+    ThreadClosed,
+    /// Somebody has seen up to here.
+    Seen,
+    /// The chat changed hands.
+    Assigned,
+    /// Somebody takes part.
+    UserAdded,
+    /// Somebody takes part no longer.
+    UserRemoved,
+    /// Properties of the chat, a thread or an event changed.
+    PropertiesChanged,
+    /// An earlier message was edited.
+    EventUpdated,
+}
+
+impl EventKind {
+    /// The word in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::SystemMessage => "system_message",
+            Self::ThreadOpened => "thread_opened",
+            Self::ThreadClosed => "thread_closed",
+            Self::Seen => "seen",
+            Self::Assigned => "assigned",
+            Self::UserAdded => "user_added",
+            Self::UserRemoved => "user_removed",
+            Self::PropertiesChanged => "properties_changed",
+            Self::EventUpdated => "event_updated",
+        }
+    }
+
+    /// Whether it is an entry that people see in the conversation, rather than a stored change.
+    #[must_use]
+    pub const fn is_shown(self) -> bool {
+        match self {
+            Self::Message | Self::SystemMessage => true,
+            Self::ThreadOpened
+            | Self::ThreadClosed
+            | Self::Seen
+            | Self::Assigned
+            | Self::UserAdded
+            | Self::UserRemoved
+            | Self::PropertiesChanged
+            | Self::EventUpdated => false,
+        }
+    }
+}
+
+/// Why a chat changed hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssignReason {
+    /// Somebody decided so.
+    Manual,
+    /// The agent answered a chat that nobody had.
+    Answered,
+    /// A rule of routing decided so.
+    Routed,
+}
+
+/// What a changed property hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "object", content = "id", rename_all = "snake_case")]
+pub enum PropertyOwner {
+    /// The chat.
+    Chat,
+    /// A thread of it.
+    Thread(ThreadId),
+    /// An event of it, by `seq`.
+    Event(i64),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_body_comes_back_as_it_was_stored_under_its_kind() {
+        let user = Author::Agent(AgentId(7));
+        let bodies = [
+            NewEvent::message("Hi").unwrap().body().clone(),
+            Body::system("Ada joined.".into(), "agent_joined", &[("agent", "Ada")]),
+            Body::ThreadOpened {
+                previous_thread_id: Some(ThreadId(3)),
+            },
+            Body::ThreadClosed {},
+            Body::Seen {
+                up_to: 4,
+                up_to_at: 5,
+            },
+            Body::Assigned {
+                from: None,
+                to: Some(AgentId(7)),
+                reason: AssignReason::Manual,
+            },
+            Body::UserAdded { user },
+            Body::UserRemoved { user },
+            Body::PropertiesChanged {
+                of: PropertyOwner::Thread(ThreadId(3)),
+                updated: Properties::parse("p", &json!({"rating": {"score": 1}})).unwrap(),
+                deleted: PropertyNames::default(),
+            },
+            Body::EventUpdated { text: "Ho".into() },
+        ];
+        for body in bodies {
+            let stored = serde_json::to_value(&body).unwrap();
+
+            assert_eq!(stored["kind"], body.kind().as_str());
+            assert_eq!(body.text().is_some(), body.kind().is_shown());
+            assert_eq!(serde_json::from_value::<Body>(stored).unwrap(), body);
+        }
+    }
+
+    #[test]
+    fn visitors_do_not_see_notes() {
+        for author in [
+            Author::Visitor(VisitorId(5)),
+            Author::Agent(AgentId(5)),
+            Author::System,
+        ] {
+            assert_eq!(Author::from_parts(author.kind(), author.id()), Some(author));
+        }
+        for recipients in [Recipients::All, Recipients::Agents] {
+            assert_eq!(Recipients::parse(recipients.as_str()), Some(recipients));
+        }
+        assert_eq!(Author::from_parts("operator", 5), None);
+    }
+}

@@ -1,0 +1,223 @@
+//! The table of action × subject × owner of the object.
+
+use super::*;
+use crate::domain::properties::Properties;
+
+const SITE: SiteId = SiteId(1);
+const OTHER_SITE: SiteId = SiteId(2);
+
+fn chat() -> Chat {
+    Chat {
+        id: ChatId(100),
+        site: SITE,
+        visitor: VisitorId(10),
+        root: VisitorId(11),
+        browser: BrowserId(12),
+        last_seq: 0,
+        is_active: false,
+        thread: None,
+        agent: None,
+        group: None,
+        waiting_since: None,
+        last_event_at: 0,
+        last_text: String::new(),
+        last_author: String::new(),
+        visitor_seen_seq: 0,
+        agent_seen_seq: 0,
+        properties: Properties::default(),
+        created_at: 0,
+        changed_at: 0,
+    }
+}
+
+const fn visitor(site: SiteId, root: i64, browser: i64, signed: bool) -> Subject {
+    Subject::Visitor {
+        site,
+        visitor: VisitorId(root),
+        browser: BrowserId(browser),
+        signed,
+    }
+}
+
+fn agent(role: Role, sites: &[SiteId]) -> Subject {
+    Subject::Agent {
+        agent: AgentId(7),
+        role,
+        sites: sites.to_vec(),
+    }
+}
+
+fn key(site: SiteId) -> Subject {
+    Subject::ApiKey {
+        site,
+        scopes: vec![Scope::WebTracking],
+    }
+}
+
+#[test]
+fn an_unsigned_browser_sees_the_chats_it_began_and_a_signed_one_those_of_its_root() {
+    let chat = chat();
+    for (subject, sees) in [
+        (visitor(SITE, 11, 12, false), true),
+        (visitor(SITE, 99, 12, false), true),
+        (visitor(SITE, 11, 99, false), false),
+        (visitor(SITE, 11, 99, true), true),
+        (visitor(SITE, 10, 99, true), false),
+        (visitor(SITE, 99, 12, true), false),
+        (visitor(OTHER_SITE, 11, 12, true), false),
+        (visitor(OTHER_SITE, 11, 12, false), false),
+    ] {
+        let got = authorize(&subject, Action::ReadChat, Object::Chat(&chat));
+        if sees {
+            assert_eq!(got.unwrap().chat(&[Action::ReadChat]), Ok(chat.id));
+        } else {
+            assert_eq!(got, Err(Refusal::NotFound("chat")), "{subject:?}");
+        }
+    }
+}
+
+#[test]
+fn a_permit_is_good_for_its_action_and_object_only() {
+    let chat = chat();
+    let agent = agent(Role::Agent, &[SITE]);
+
+    let permit = authorize(&agent, Action::ReadChat, Object::Chat(&chat)).unwrap();
+
+    assert_eq!(
+        permit.chat(&[Action::SendEvent, Action::SendNote]),
+        Err(Refusal::NotAllowed)
+    );
+    assert_eq!(permit.site(&[Action::ReadChat]), Err(Refusal::NotAllowed));
+    assert_eq!(
+        permit.visitor(&[Action::ReadChat]),
+        Err(Refusal::NotAllowed)
+    );
+    assert_eq!(permit.agent(&[Action::ReadChat]), Err(Refusal::NotAllowed));
+    assert_eq!(permit.author(chat.visitor), Ok(Author::Agent(AgentId(7))));
+}
+
+/// Who may do each action to an object of their own site, as one letter a subject:
+/// v visitor, a agent, A admin, O owner, k API key, s setup, S system.
+#[test]
+fn every_action_is_decided_for_every_subject() {
+    let chat = chat();
+    let subjects = [
+        ('v', visitor(SITE, 11, 12, false)),
+        ('a', agent(Role::Agent, &[SITE])),
+        ('A', agent(Role::Admin, &[SITE])),
+        ('O', agent(Role::Owner, &[SITE])),
+        ('k', key(SITE)),
+        ('s', Subject::Setup),
+        ('S', Subject::System),
+        ('n', Subject::Nobody),
+    ];
+    for action in Action::ALL {
+        let (object, want) = match action {
+            Action::StartChat => (own_visitor(), "v"),
+            Action::ReadChat
+            | Action::SendEvent
+            | Action::OpenThread
+            | Action::CloseThread
+            | Action::ChangeProperties => (Object::Chat(&chat), "vaAOS"),
+            Action::MarkSeen | Action::Type => (Object::Chat(&chat), "vaAO"),
+            Action::ReadNotes | Action::AssignChat => (Object::Chat(&chat), "aAOS"),
+            Action::SendNote | Action::EditEvent => (Object::Chat(&chat), "aAO"),
+            Action::ReadGroups => (Object::Site(SITE), "vaAOS"),
+            Action::ReadInbox | Action::ReadVisitors | Action::ReadSite | Action::ReadAgents => {
+                (Object::Site(SITE), "aAOS")
+            }
+            Action::ReadVisitor | Action::UpdateVisitor => (own_visitor(), "vaAOS"),
+            Action::DeleteVisitor => (own_visitor(), "AOS"),
+            Action::Track => (Object::Site(SITE), "vkS"),
+            Action::ChangeSite | Action::ManageKeys => (Object::Site(SITE), "AOS"),
+            Action::ManageAgent => (some_agent(Role::Admin), "AOS"),
+            Action::ChangeOwnAccount => (some_agent(Role::Agent), "aAO"),
+            Action::SetUp => (Object::Instance, "s"),
+        };
+        let allowed: String = subjects
+            .iter()
+            .filter(|(_, subject)| authorize(subject, action, object).is_ok())
+            .map(|(letter, _)| *letter)
+            .collect();
+        assert_eq!(allowed, want, "{action:?}");
+    }
+}
+
+#[test]
+fn no_action_reaches_an_object_of_another_site() {
+    let chat = chat();
+    let subjects = [
+        visitor(OTHER_SITE, 11, 12, true),
+        agent(Role::Owner, &[OTHER_SITE]),
+        agent(Role::Owner, &[]),
+        key(OTHER_SITE),
+    ];
+    let objects = [
+        Object::Chat(&chat),
+        Object::Site(SITE),
+        own_visitor(),
+        Object::Instance,
+    ];
+    for subject in &subjects {
+        for action in Action::ALL {
+            for object in objects {
+                let got = authorize(subject, action, object);
+                assert!(
+                    matches!(got, Err(Refusal::NotFound(_))),
+                    "{subject:?} {action:?} {object:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_action_on_the_wrong_kind_of_object_is_refused_even_to_the_system() {
+    let chat = chat();
+    for action in Action::ALL {
+        let allowed = [
+            Object::Chat(&chat),
+            Object::Site(SITE),
+            own_visitor(),
+            some_agent(Role::Agent),
+            Object::Instance,
+        ]
+        .into_iter()
+        .filter(|object| authorize(&Subject::System, action, *object).is_ok())
+        .count();
+        assert!(allowed <= 1, "{action:?}");
+    }
+}
+
+#[test]
+fn agents_change_themselves_and_only_owners_touch_owners() {
+    let other = Object::Agent {
+        agent: AgentId(8),
+        role: Role::Owner,
+    };
+    let admin = agent(Role::Admin, &[SITE]);
+    let owner = agent(Role::Owner, &[SITE]);
+
+    assert!(authorize(&admin, Action::ManageAgent, other).is_err());
+    assert!(authorize(&owner, Action::ManageAgent, other).is_ok());
+    assert!(authorize(&owner, Action::ChangeOwnAccount, other).is_err());
+    assert_eq!(
+        Scope::parse(Scope::WebTracking.as_str()),
+        Some(Scope::WebTracking)
+    );
+    assert_eq!(Scope::parse("web"), None);
+}
+
+const fn own_visitor() -> Object<'static> {
+    Object::Visitor {
+        site: SITE,
+        root: VisitorId(11),
+    }
+}
+
+const fn some_agent(role: Role) -> Object<'static> {
+    Object::Agent {
+        agent: AgentId(7),
+        role,
+    }
+}
