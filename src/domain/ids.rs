@@ -98,7 +98,7 @@ pub const MAX_NODE: i64 = (1 << NODE_BITS) - 1;
 /// Makes ids: 41 bits of milliseconds, 10 bits of node, 12 bits of counter. Never runs backwards.
 #[derive(Debug)]
 pub struct IdMaker {
-    node: i64,
+    node: std::sync::atomic::AtomicI64,
     /// Milliseconds since the id epoch and the counter, in one number.
     last: std::sync::atomic::AtomicI64,
 }
@@ -108,9 +108,15 @@ impl IdMaker {
     #[must_use]
     pub const fn new(node: i64) -> Self {
         Self {
-            node: node & MAX_NODE,
+            node: std::sync::atomic::AtomicI64::new(node & MAX_NODE),
             last: std::sync::atomic::AtomicI64::new(0),
         }
+    }
+
+    /// Goes on as another node; higher bits than [`MAX_NODE`] has are cut off.
+    pub fn set_node(&self, node: i64) {
+        self.node
+            .store(node & MAX_NODE, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// A new id; `now` is Unix milliseconds. When the clock goes back, ids go on from the last one.
@@ -124,7 +130,9 @@ impl IdMaker {
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step);
         let tick = at_least.max(last + 1);
         let (ms, counter) = (tick >> COUNTER_BITS, tick & ((1 << COUNTER_BITS) - 1));
-        (ms << (NODE_BITS + COUNTER_BITS)) | (self.node << COUNTER_BITS) | counter
+        (ms << (NODE_BITS + COUNTER_BITS))
+            | (self.node.load(Ordering::Relaxed) << COUNTER_BITS)
+            | counter
     }
 }
 

@@ -1,0 +1,175 @@
+//! The queue in front of database threads: two bounded lanes, the first always served before the second.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::{Error, Result};
+use super::job::{Job, Lane};
+
+/// Jobs the chat lane holds (`delivery-and-security.md`: more would only be waited for in vain).
+pub(super) const CHAT_CAPACITY: usize = 8192;
+/// Jobs the tracking lane holds: about a second of work, then tracking is refused before chat suffers.
+pub(super) const TRACKING_CAPACITY: usize = 4096;
+/// Reads that may wait.
+pub(super) const READ_CAPACITY: usize = 1024;
+
+/// A pause this long without an arrival ends the gathering of tracking jobs.
+const QUIET: Duration = Duration::from_millis(2);
+
+type Waiting = VecDeque<Box<dyn Job>>;
+
+#[derive(Default)]
+struct Inside {
+    chat: Waiting,
+    tracking: Waiting,
+    closed: bool,
+    /// Threads asleep for want of any job.
+    idle: usize,
+    /// A thread that gathers tracking jobs sleeps until there are this many.
+    wanted: Option<usize>,
+}
+
+/// Two bounded lanes; reads use the first only.
+pub(super) struct Lanes {
+    inside: Mutex<Inside>,
+    arrived: Condvar,
+    chat_capacity: usize,
+    tracking_capacity: usize,
+}
+
+/// What [`Lanes::take`] came back with.
+pub(super) enum Taken {
+    /// Jobs, in the order in which they run.
+    Jobs(Vec<Box<dyn Job>>),
+    /// Nothing arrived in time.
+    Idle,
+    /// Closed, and nothing is left.
+    Closed,
+}
+
+impl Lanes {
+    pub(super) fn new(chat_capacity: usize, tracking_capacity: usize) -> Self {
+        Self {
+            inside: Mutex::default(),
+            arrived: Condvar::new(),
+            chat_capacity,
+            tracking_capacity,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        // No code that can panic runs under this lock, so its contents are whole.
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a job, or says at once why not.
+    pub(super) fn push(&self, lane: Lane, job: Box<dyn Job>) -> Result<()> {
+        let mut inside = self.lock();
+        if inside.closed {
+            return Err(Error::Unavailable("Parlor is shutting down".into()));
+        }
+        let is_tracking = lane == Lane::Tracking;
+        let (queue, capacity) = if is_tracking {
+            (&mut inside.tracking, self.tracking_capacity)
+        } else {
+            (&mut inside.chat, self.chat_capacity)
+        };
+        if queue.len() >= capacity {
+            return Err(Error::QueueFull);
+        }
+        queue.push_back(job);
+        let waiting = inside.tracking.len();
+        let wakes = inside.idle > 0 || inside.wanted.is_some_and(|n| !is_tracking || waiting >= n);
+        drop(inside);
+        if wakes {
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits up to `patience` for a job, then takes up to `limit`, the chat lane first.
+    pub(super) fn take(&self, limit: usize, patience: Duration) -> Taken {
+        let mut inside = self.lock();
+        let until = Instant::now() + patience;
+        while inside.chat.is_empty() && inside.tracking.is_empty() {
+            if inside.closed {
+                return Taken::Closed;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Taken::Idle;
+            }
+            inside.idle += 1;
+            inside = self
+                .arrived
+                .wait_timeout(inside, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            inside.idle -= 1;
+        }
+        let chat = inside.chat.len().min(limit);
+        let tracking = inside.tracking.len().min(limit - chat);
+        let mut jobs = Vec::with_capacity(chat + tracking);
+        jobs.extend(inside.chat.drain(..chat));
+        jobs.extend(inside.tracking.drain(..tracking));
+        Taken::Jobs(jobs)
+    }
+
+    /// While only tracking waits: lets about `expected` jobs gather, at most for `longest`.
+    ///
+    /// Ends at once when a chat job arrives, and after a short pause without arrivals.
+    pub(super) fn gather(&self, expected: usize, longest: Duration) {
+        let mut inside = self.lock();
+        let until = Instant::now() + longest;
+        while inside.chat.is_empty()
+            && !inside.closed
+            && (1..expected).contains(&inside.tracking.len())
+        {
+            let before = inside.tracking.len();
+            let left = until.saturating_duration_since(Instant::now()).min(QUIET);
+            if left.is_zero() {
+                break;
+            }
+            inside.wanted = Some(expected);
+            inside = self
+                .arrived
+                .wait_timeout(inside, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            inside.wanted = None;
+            if inside.tracking.len() == before {
+                break;
+            }
+        }
+    }
+
+    /// How many jobs wait: chat, tracking.
+    pub(super) fn lengths(&self) -> (usize, usize) {
+        let inside = self.lock();
+        (inside.chat.len(), inside.tracking.len())
+    }
+
+    /// Refuses new jobs; those that wait are still handed out.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_all();
+    }
+
+    /// Answers the jobs that wait with `error`.
+    pub(super) fn refuse_waiting(&self, error: &Error) {
+        let mut inside = self.lock();
+        let mut jobs = std::mem::take(&mut inside.chat);
+        jobs.append(&mut inside.tracking);
+        drop(inside);
+        for job in jobs {
+            job.answer(Err(error.clone()));
+        }
+    }
+
+    /// Refuses new jobs, and answers those that wait with `error`.
+    pub(super) fn abandon(&self, error: &Error) {
+        self.close();
+        self.refuse_waiting(error);
+    }
+}

@@ -1,0 +1,5 @@
+//! What tests share: databases on both engines, a clock that tests turn, hints that were published.
+
+pub mod engines;
+
+pub use engines::each_engine;
