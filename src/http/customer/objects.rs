@@ -1,0 +1,219 @@
+//! Objects of the chat wire: how stored rows look to a visitor. Times are RFC 3339 in UTC with microseconds.
+//!
+//! Nothing here reads or decides; what a visitor may not see has been left out before.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::domain::agent::Agent;
+use crate::domain::chat::{Chat, ChatUser};
+use crate::domain::event::{Author, Body, Event};
+use crate::domain::ids::VisitorId;
+use crate::domain::properties::Properties;
+use crate::domain::thread::Thread;
+use crate::domain::visitor::Visitor;
+
+/// The number of the group that every site has.
+const FIRST_GROUP: i64 = 0;
+
+/// A stored time, for example `2026-11-20T10:00:00.123000Z`.
+pub(super) fn time(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| String::new(), |at| format!("{at:.6}"))
+}
+
+/// The stored time in a text that [`time`] wrote, or any other RFC 3339 text; parts of a millisecond are dropped.
+pub(super) fn parse_time(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>()
+        .ok()
+        .map(Timestamp::as_millisecond)
+}
+
+/// The six counters of a customer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Statistics {
+    pub(super) chats: i64,
+    pub(super) threads: i64,
+}
+
+/// The id under which a visitor is shown: always the root, so that a merge does not make two people of one.
+pub(super) fn author_id(author: Author, customer: VisitorId) -> Option<String> {
+    match author {
+        Author::Visitor(_) => Some(customer.to_string()),
+        Author::Agent(agent) => Some(agent.to_string()),
+        Author::System => None,
+    }
+}
+
+/// A Customer without counters, under the id its token was given.
+pub(super) fn customer(id: VisitorId, visitor: &Visitor) -> Map<String, Value> {
+    let mut out = Map::new();
+    out.insert("id".into(), id.to_string().into());
+    out.insert("type".into(), "customer".into());
+    for (name, value) in [
+        ("name", &visitor.name),
+        ("email", &visitor.email),
+        ("avatar", &visitor.avatar_url),
+    ] {
+        if let Some(value) = value {
+            out.insert(name.into(), value.as_str().into());
+        }
+    }
+    out.insert("session_fields".into(), session_fields(visitor));
+    out
+}
+
+/// The stored list of one-key objects; a row that holds something else shows none.
+pub(super) fn session_fields(visitor: &Visitor) -> Value {
+    serde_json::from_str(&visitor.session_fields)
+        .ok()
+        .filter(Value::is_array)
+        .unwrap_or_else(|| json!([]))
+}
+
+/// A Customer with its `statistics`, which the published SDK cannot do without.
+pub(super) fn customer_with_statistics(
+    id: VisitorId,
+    visitor: &Visitor,
+    counted: Statistics,
+) -> Value {
+    let mut out = customer(id, visitor);
+    out.insert(
+        "statistics".into(),
+        json!({
+            "chats_count": counted.chats,
+            "threads_count": counted.threads,
+            "visits_count": visitor.visits,
+            "page_views_count": visitor.page_views,
+            // Nothing shows greetings yet; the published SDK needs the counters all the same.
+            "greetings_shown_count": 0,
+            "greetings_accepted_count": 0,
+        }),
+    );
+    Value::Object(out)
+}
+
+/// An agent as visitors see one: no e-mail address, no role.
+pub(super) fn agent(agent: &Agent) -> Map<String, Value> {
+    let mut out = Map::new();
+    out.insert("id".into(), agent.id.to_string().into());
+    out.insert("type".into(), "agent".into());
+    out.insert("name".into(), agent.name.as_str().into());
+    out.insert(
+        "avatar".into(),
+        agent.avatar_url.as_deref().unwrap_or_default().into(),
+    );
+    out.insert("job_title".into(), agent.job_title.as_str().into());
+    out
+}
+
+/// Somebody in a chat: who they are, whether they take part now, and how far they have seen it.
+pub(super) fn chat_user(mut person: Map<String, Value>, user: &ChatUser) -> Value {
+    person.insert("present".into(), user.is_present.into());
+    if user.seen_at > 0 {
+        person.insert("events_seen_up_to".into(), time(user.seen_at).into());
+    }
+    Value::Object(person)
+}
+
+/// An Event, or `None` for a stored change, which has no such object.
+pub(super) fn event(event: &Event, customer: VisitorId) -> Option<Value> {
+    let mut out = Map::new();
+    out.insert("id".into(), event.id.to_string().into());
+    out.insert("type".into(), event.body.kind().as_str().into());
+    out.insert("created_at".into(), time(event.created_at).into());
+    out.insert("seq".into(), event.seq.into());
+    if let Some(author) = author_id(event.author, customer) {
+        out.insert("author_id".into(), author.into());
+    }
+    if let Some(custom_id) = &event.custom_id {
+        out.insert("custom_id".into(), custom_id.as_str().into());
+    }
+    let (text, properties) = match &event.body {
+        Body::Message { text, properties } => (text, properties),
+        Body::SystemMessage {
+            text,
+            system_message_type,
+            text_vars,
+            properties,
+        } => {
+            let kind = system_message_type.as_str();
+            out.insert("system_message_type".into(), kind.into());
+            if !text_vars.is_empty() {
+                out.insert("text_vars".into(), json!(text_vars));
+            }
+            (text, properties)
+        }
+        Body::ThreadOpened { .. }
+        | Body::ThreadClosed {}
+        | Body::Seen { .. }
+        | Body::Assigned { .. }
+        | Body::UserAdded { .. }
+        | Body::UserRemoved { .. }
+        | Body::PropertiesChanged { .. }
+        | Body::EventUpdated { .. } => return None,
+    };
+    out.insert("text".into(), text.as_str().into());
+    put_properties(&mut out, properties);
+    Some(Value::Object(out))
+}
+
+/// A Thread with the events given, in their order.
+pub(super) fn thread(thread: &Thread, user_ids: &[String], events: Vec<Value>) -> Value {
+    let mut out = Map::new();
+    out.insert("id".into(), thread.id.to_string().into());
+    out.insert("active".into(), thread.is_active.into());
+    out.insert("created_at".into(), time(thread.created_at).into());
+    out.insert("user_ids".into(), json!(user_ids));
+    out.insert("events".into(), events.into());
+    out.insert("access".into(), access());
+    if let Some(previous) = thread.previous {
+        out.insert("previous_thread_id".into(), previous.to_string().into());
+    }
+    put_properties(&mut out, &thread.properties);
+    Value::Object(out)
+}
+
+/// A Chat with its users and one thread.
+pub(super) fn chat(chat: &Chat, users: &[Value], thread: Option<Value>) -> Value {
+    let mut out = Map::new();
+    out.insert("id".into(), chat.id.to_string().into());
+    out.insert("users".into(), json!(users));
+    out.insert("access".into(), access());
+    if let Some(thread) = thread {
+        out.insert("thread".into(), thread);
+    }
+    put_properties(&mut out, &chat.properties);
+    Value::Object(out)
+}
+
+/// Which groups may see a chat: routing to other groups is not built, so it is the one that every site has.
+pub(super) fn access() -> Value {
+    json!({"group_ids": [FIRST_GROUP]})
+}
+
+fn put_properties(out: &mut Map<String, Value>, properties: &Properties) {
+    if !properties.is_empty() {
+        out.insert("properties".into(), json!(properties));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_microseconds_and_come_back() {
+        assert_eq!(time(1_795_168_800_123), "2026-11-20T10:00:00.123000Z");
+        assert_eq!(time(0), "1970-01-01T00:00:00.000000Z");
+        for ms in [0, 1, 999, 1_795_168_800_123] {
+            assert_eq!(parse_time(&time(ms)), Some(ms));
+        }
+        assert_eq!(
+            parse_time("2026-11-20T11:00:00.1239+01:00"),
+            Some(1_795_168_800_123)
+        );
+        for bad in ["", "yesterday", "2026-11-20", "1795168800123"] {
+            assert_eq!(parse_time(bad), None, "{bad}");
+        }
+    }
+}
