@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use actix_web::web::Data;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::db::{Db, DbOptions};
 use crate::error::StartError;
 use crate::http::server;
 use crate::http::state::{State, StateParts};
@@ -41,11 +42,21 @@ impl App {
     /// [`StartError`] in words for the person at the terminal; nothing keeps running then.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let folder = Folder::open(&config)?;
+        let clock = Clock::system();
+        let listener = Listener::default();
+        let db = Db::open(
+            &db_options(&config, folder.path()),
+            &clock,
+            listener.publish(),
+        )?;
         let state = Data::new(State::from(StateParts {
-            clock: Clock::system(),
+            db,
+            clock,
             config: Arc::new(config),
         }));
-        let (thread, server, address) = run_server(state.clone())?;
+        listener.attach(&state);
+        let started = run_server(state.clone());
+        let (thread, server, address) = started.inspect_err(|_| state.db.close())?;
         Ok(Self {
             address,
             state,
@@ -75,6 +86,12 @@ impl App {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.state.clock
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.state.db
     }
 
     /// What its handlers share.
@@ -113,12 +130,45 @@ impl App {
             Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended with an error"),
             Err(_) => tracing::error!("the HTTP server panicked"),
         }
+        self.state.db.close();
     }
 }
 
 impl Drop for App {
     fn drop(&mut self) {
         self.drain();
+    }
+}
+
+/// Where hints go: the state, once it is there. It holds the database, so the way back must not hold it.
+#[derive(Clone, Default)]
+struct Listener(Arc<OnceLock<Weak<State>>>);
+
+impl Listener {
+    fn publish(&self) -> crate::db::Publish {
+        let to = self.clone();
+        Arc::new(move |hints| {
+            if let Some(state) = to.0.get().and_then(Weak::upgrade) {
+                state.hear(hints);
+            }
+        })
+    }
+
+    fn attach(&self, state: &Data<State>) {
+        let state = Arc::downgrade(&state.clone().into_inner());
+        // Attached once, right after the state was made.
+        drop(self.0.set(state));
+    }
+}
+
+fn db_options(config: &Config, folder: &Path) -> DbOptions {
+    let options = config.database.as_ref().map_or_else(
+        || DbOptions::sqlite(folder),
+        |url| DbOptions::postgres(url.expose()),
+    );
+    DbOptions {
+        statement_cache: config.statement_cache,
+        ..options
     }
 }
 
@@ -184,15 +234,11 @@ impl Folder {
                 .prefix("parlor-")
                 .tempdir()
                 .map(Self::Temporary)
-                .map_err(|source| StartError::DataFolder {
+                .map_err(|source| StartError::TemporaryFolder {
                     path: std::env::temp_dir(),
                     source,
                 });
         }
-        make_private(&config.data).map_err(|source| StartError::DataFolder {
-            path: config.data.clone(),
-            source,
-        })?;
         Ok(Self::Kept(config.data.clone()))
     }
 
@@ -202,17 +248,4 @@ impl Folder {
             Self::Temporary(folder) => folder.path(),
         }
     }
-}
-
-/// Makes the folder with mode 0700 where it is not there, and checks that files can be made in it.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    tempfile::Builder::new()
-        .prefix(".write-check-")
-        .tempfile_in(path)
-        .map(drop)
 }

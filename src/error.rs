@@ -9,21 +9,13 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] crate::config::Problems),
-    /// The data folder cannot be made, read or written.
-    #[error("the data folder {} cannot be used: {source}; choose another with --data, or mend its owner and mode", path.display())]
-    DataFolder {
-        /// The folder.
+    /// No temporary folder can be made.
+    #[error("no folder can be made in {}: {source}", path.display())]
+    TemporaryFolder {
+        /// Where it was tried.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
-    },
-    /// Another process holds the data folder.
-    #[error("the data folder {} is in use by another Parlor{}; stop it first, or give this one a folder of its own with --data", path.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-        /// The other process, where it said its number.
-        pid: Option<u32>,
     },
     /// The address cannot be listened on.
     #[error(
@@ -36,7 +28,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The database cannot be opened, read or migrated.
-    #[error("the database cannot be opened: {0}")]
+    #[error("{0}")]
     Database(#[from] crate::db::Error),
     /// The seed owner or site was refused.
     #[error("the owner or site to begin with was refused: {0}")]

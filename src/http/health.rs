@@ -5,6 +5,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 
 use super::state::State;
+use crate::db::Health;
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(web::resource("/healthz").get(alive))
@@ -21,7 +22,17 @@ async fn ready(state: Data<State>) -> HttpResponse {
     if state.is_draining() {
         return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
     }
-    plain(HttpResponse::Ok(), "ready\n")
+    match state.db.health() {
+        Health::Ready => plain(HttpResponse::Ok(), "ready\n"),
+        Health::ReadOnly(reason) => plain(
+            HttpResponse::ServiceUnavailable(),
+            &format!("read-only: {reason}\n"),
+        ),
+        Health::Down(reason) => plain(
+            HttpResponse::ServiceUnavailable(),
+            &format!("not available: {reason}\n"),
+        ),
+    }
 }
 
 fn plain(mut answer: actix_web::HttpResponseBuilder, text: &str) -> HttpResponse {

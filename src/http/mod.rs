@@ -1,12 +1,16 @@
 //! Ways in: tracking, the Customer Chat protocol, the dashboard, assets, health. A handler parses, makes one store call, renders.
 
+pub mod assets;
 pub mod attempts;
 pub mod customer;
 pub mod dashboard;
 pub mod error;
 pub mod extract;
+pub mod guard;
 mod health;
 pub mod limit;
 mod routes;
 pub(crate) mod server;
+pub mod sites;
 pub mod state;
+pub mod widget;

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::ApiError;
-use super::health;
+use super::{assets, health, widget};
 
 /// Registers everything under `base_path`, which is empty or `/name`.
 pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
@@ -18,6 +18,8 @@ pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
 
 fn ways_in(cfg: &mut ServiceConfig) {
     health::routes(cfg);
+    assets::routes(cfg);
+    widget::routes(cfg);
 }
 
 async fn unknown_path() -> Result<HttpResponse, ApiError> {

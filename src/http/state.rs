@@ -5,19 +5,32 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
+use super::assets::Packed;
 use super::error::RequestId;
+use super::guard::RefusedOrigins;
 use super::limit::Limits;
+use super::sites::SiteCache;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::db::Db;
+use crate::domain::Hint;
 
 /// What all handlers share; reach it as `actix_web::web::Data<State>`.
 pub struct State {
+    /// The database.
+    pub db: Db,
     /// Where the time comes from: read it once a request.
     pub clock: Clock,
     /// How this Parlor was started.
     pub config: Arc<Config>,
     /// Rate limits and caps on sockets.
     pub limits: Limits,
+    /// Sites by the names that requests call them by.
+    pub sites: SiteCache,
+    /// Origins turned away lately, offered for listing.
+    pub refused_origins: RefusedOrigins,
+    /// Files packed so far.
+    pub(crate) packed: Packed,
     /// Cancelled when sockets have to close with 1012; every socket task waits on it.
     pub stop: CancellationToken,
     /// Requests and new sends are refused as retryable from the first moment of a stop.
@@ -39,6 +52,11 @@ impl State {
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Hears what a commit changed; called on database threads, so it waits for nothing.
+    pub(crate) fn hear(&self, hints: &[Hint]) {
+        self.sites.hear(hints);
     }
 
     /// The first step of a stop: everything new is refused as retryable from here on.
@@ -68,6 +86,7 @@ impl Drop for InFlight<'_> {
 
 /// What [`State`] is made of.
 pub(crate) struct StateParts {
+    pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) config: Arc<Config>,
 }
@@ -81,6 +100,10 @@ impl From<StateParts> for State {
             clock: parts.clock,
             limits: Limits::new(&parts.config),
             config: parts.config,
+            sites: SiteCache::new(parts.db.clone()),
+            db: parts.db,
+            refused_origins: RefusedOrigins::default(),
+            packed: Packed::default(),
             stop: CancellationToken::new(),
             draining: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
