@@ -7,7 +7,7 @@ use super::json::{self, Fields};
 use super::page;
 use super::refusal::Refusal;
 use super::visitor::{Change, ProfileChange};
-use super::visitor_token::VisitorToken;
+use crate::token::Token;
 
 /// One call of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ pub enum What {
     /// The visitor logs out: what follows is somebody new.
     Reset {
         /// The token the browser goes on with.
-        new_token: Option<VisitorToken>,
+        new_token: Option<Token>,
     },
     /// The page is still being looked at.
     Seen {
@@ -72,7 +72,7 @@ pub struct Identify {
     /// What else it says about the person.
     pub change: ProfileChange,
     /// The token the browser goes on with, should the server move it to another visitor.
-    pub new_token: Option<VisitorToken>,
+    pub new_token: Option<Token>,
 }
 
 /// A call that was refused, with its id where that could be read.
@@ -249,12 +249,12 @@ fn attributes(
         .collect()
 }
 
-fn new_token(fields: &mut Fields<'_>) -> Result<Option<VisitorToken>, Refusal> {
+fn new_token(fields: &mut Fields<'_>) -> Result<Option<Token>, Refusal> {
     fields
         .take("new_token")
         .map(|raw| {
             json::string(raw)
-                .and_then(|text| VisitorToken::parse(&text))
+                .and_then(|text| Token::parse(&text))
                 .ok_or_else(|| Refusal::invalid("new_token", "must be 43 base64url characters"))
         })
         .transpose()

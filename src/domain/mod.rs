@@ -23,7 +23,6 @@ pub mod site;
 pub mod thread;
 pub mod user_agent;
 pub mod visitor;
-pub mod visitor_token;
 
 pub use hint::Hint;
 pub use refusal::Refusal;

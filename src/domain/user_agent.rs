@@ -11,7 +11,7 @@ pub struct Device {
     pub os: String,
     /// Its version as far as it is told.
     pub os_version: String,
-    /// `desktop`, `phone`, `tablet` or `other`.
+    /// `desktop`, `mobile`, `tablet` or `other`.
     pub kind: String,
 }
 
@@ -52,7 +52,7 @@ pub fn recognise(user_agent: &str, hints: Option<&ClientHints>) -> Device {
         device.os_version = os_version(&hints.platform, &hints.platform_version);
         let is_pad = hints.platform == "Android" && !hints.is_mobile;
         device.kind = match (hints.is_mobile, is_pad) {
-            (true, _) => "phone",
+            (true, _) => "mobile",
             (false, true) => "tablet",
             (false, false) => "desktop",
         }
@@ -156,7 +156,7 @@ fn of_line(user_agent: &str) -> Device {
         kind: match found.category {
             _ if is_tablet => "tablet",
             "pc" => "desktop",
-            "smartphone" | "mobilephone" => "phone",
+            "smartphone" | "mobilephone" => "mobile",
             _ => "other",
         }
         .into(),
@@ -224,7 +224,7 @@ mod tests {
         let cases = [
             (CHROME, "Chrome", "Windows", "desktop"),
             (FIREFOX, "Firefox", "Linux", "desktop"),
-            (IPHONE, "Safari", "iOS", "phone"),
+            (IPHONE, "Safari", "iOS", "mobile"),
             (HEADLESS, "Chrome", "Linux", "desktop"),
         ];
         for (line, browser, os, kind) in cases {
