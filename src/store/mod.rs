@@ -2,6 +2,7 @@
 
 pub mod agent_connections;
 pub mod agents;
+pub mod attributes;
 pub mod inbox_view;
 pub mod logins;
 pub mod one_time_tokens;
@@ -9,4 +10,6 @@ pub mod profile_view;
 pub mod setup;
 pub mod sites;
 pub mod timeline_view;
+pub mod visitor_tokens;
 pub mod visitor_view;
+pub mod visitors;
