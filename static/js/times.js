@@ -1,6 +1,7 @@
 // How times are shown. data-as says which way:
 //   clock  the hour and minute here          ago    how long ago, in one unit ("4 min")
 //   span   how long since, running ("3:07")   day    the day, for dividers
+//   when   day and hour, as short as it can be said
 
 const MINUTE_S = 60;
 const HOUR_S = 3600;
@@ -8,6 +9,8 @@ const DAY_S = 86_400;
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const long = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 /**
@@ -36,6 +39,7 @@ function shown(way, at, now) {
   switch (way) {
     case "clock": return clock.format(at);
     case "day": return dayName(at, now);
+    case "when": return when(at, now);
     case "span": return span(seconds);
     default: return age(seconds);
   }
@@ -66,4 +70,14 @@ function dayName(at, now) {
   if (name === day.format(now)) return "Today";
   if (name === day.format(now - DAY_S * 1000)) return "Yesterday";
   return name;
+}
+
+/**
+ * @param {number} at
+ * @param {number} now
+ */
+function when(at, now) {
+  if (day.format(at) === day.format(now) && now - at < DAY_S * 1000) return `Today, ${clock.format(at)}`;
+  if (new Date(at).getFullYear() === new Date(now).getFullYear()) return `${short.format(at)}, ${clock.format(at)}`;
+  return long.format(at);
 }

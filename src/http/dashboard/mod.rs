@@ -5,5 +5,8 @@
 pub(crate) mod csrf;
 pub(crate) mod face;
 pub(crate) mod form;
+pub(crate) mod inbox;
 pub(crate) mod layout;
+pub(crate) mod links;
 pub mod password;
+pub(crate) mod times;

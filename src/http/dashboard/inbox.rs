@@ -1,0 +1,181 @@
+//! The list of the Chats page as templates see it: tabs with counts, and rows.
+
+use super::face;
+use super::layout::Bare;
+use super::times::{self, Times};
+use crate::domain::agent::initials;
+use crate::domain::ids::{AgentId, ChatId};
+use crate::store::inbox_view::{COUNT_CAP, InboxCounts, InboxList, InboxRow};
+
+/// A visitor who waited this long is shown in amber.
+const LATE_MS: i64 = 2 * 60_000;
+
+/// Which list of the inbox is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ListName {
+    /// Own open chats.
+    #[default]
+    Mine,
+    /// Open chats of nobody.
+    Unassigned,
+    /// All open chats.
+    All,
+    /// Closed ones.
+    Closed,
+}
+
+impl ListName {
+    const ALL: [Self; 4] = [Self::Mine, Self::Unassigned, Self::All, Self::Closed];
+
+    /// The list with this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.name() == name)
+    }
+
+    /// The list's name in URLs.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Mine => "mine",
+            Self::Unassigned => "unassigned",
+            Self::All => "all",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// What the store lists for this agent.
+    pub(crate) const fn of(self, agent: AgentId) -> InboxList {
+        match self {
+            Self::Mine => InboxList::Mine(agent),
+            Self::Unassigned => InboxList::Unassigned,
+            Self::All => InboxList::All,
+            Self::Closed => InboxList::Closed,
+        }
+    }
+
+    /// Whether a chat stands in this list of this agent.
+    pub(crate) fn holds(self, row: &InboxRow, agent: AgentId) -> bool {
+        match self {
+            Self::Mine => row.is_active && row.agent == Some(agent),
+            Self::Unassigned => row.is_active && row.agent.is_none(),
+            Self::All => row.is_active,
+            Self::Closed => !row.is_active,
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Mine => "Mine",
+            Self::Unassigned => "Unassigned",
+            Self::All => "All",
+            Self::Closed => "Closed",
+        }
+    }
+}
+
+/// One list in the row of lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Tab {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) count: String,
+    pub(crate) is_current: bool,
+}
+
+/// The lists with their counts.
+pub(crate) fn tabs(counts: &InboxCounts, current: ListName) -> Vec<Tab> {
+    ListName::ALL
+        .into_iter()
+        .map(|list| Tab {
+            name: list.name(),
+            label: list.label(),
+            count: count_of(counts, list),
+            is_current: list == current,
+        })
+        .collect()
+}
+
+/// The number beside a list.
+pub(crate) fn count_of(counts: &InboxCounts, list: ListName) -> String {
+    let count = match list {
+        ListName::Mine => counts.mine,
+        ListName::Unassigned => counts.unassigned,
+        ListName::All => counts.all,
+        ListName::Closed => counts.closed,
+    };
+    if count >= COUNT_CAP {
+        format!("{}+", COUNT_CAP - 1)
+    } else {
+        count.to_string()
+    }
+}
+
+/// One row as the template writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct RowShown {
+    pub(crate) chat: ChatId,
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) initials: String,
+    pub(crate) tint: u8,
+    pub(crate) at: i64,
+    pub(crate) at_iso: String,
+    pub(crate) age: String,
+    pub(crate) last_text: String,
+    pub(crate) last_author: String,
+    pub(crate) is_unread: bool,
+    pub(crate) is_open: bool,
+    pub(crate) waiting: Option<Waiting>,
+}
+
+/// How long a visitor waits for an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) since: i64,
+    pub(crate) iso: String,
+    pub(crate) age: String,
+    pub(crate) is_late: bool,
+}
+
+impl RowShown {
+    /// A row in the given list; `open` is the chat whose conversation is beside it.
+    pub(crate) fn new(
+        row: &InboxRow,
+        base: &str,
+        list: ListName,
+        open: Option<ChatId>,
+        times: &Times,
+    ) -> Self {
+        let name = face::shown_name(row.visitor.0, row.name.as_deref(), row.email.as_deref());
+        Self {
+            chat: row.chat,
+            href: format!("{base}/chats/{}?list={}", row.chat, list.name()),
+            initials: initials(&name),
+            name,
+            tint: face::tint(row.visitor.0),
+            at: row.last_event_at,
+            at_iso: times::iso(row.last_event_at),
+            age: times.age(row.last_event_at),
+            last_text: row.last_text.clone(),
+            last_author: row.last_author.clone(),
+            is_unread: row.is_unread,
+            is_open: open == Some(row.chat),
+            waiting: row
+                .waiting_since
+                .filter(|_| row.is_active)
+                .map(|since| Waiting {
+                    since,
+                    iso: times::iso(since),
+                    age: times.age(since),
+                    is_late: times.now() - since > LATE_MS,
+                }),
+        }
+    }
+}
+
+/// A row by itself, as the socket sends it.
+#[derive(askama::Template)]
+#[template(path = "chats/_row.html")]
+pub(crate) struct RowPartial<'a> {
+    pub(crate) layout: &'a Bare,
+    pub(crate) row: &'a RowShown,
+}
