@@ -34,6 +34,20 @@ pub(crate) fn shown_name(id: i64, name: Option<&str>, email: Option<&str>) -> St
         .map_or_else(|| friendly_name(id), str::to_owned)
 }
 
+/// The first letters of the first and the last word, in upper case; `?` where there are none.
+pub(crate) fn initials(name: &str) -> String {
+    let mut letters = name
+        .split_whitespace()
+        .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
+    let first = letters.next();
+    let both: String = first.into_iter().chain(letters.next_back()).collect();
+    if both.is_empty() {
+        "?".to_owned()
+    } else {
+        both.to_uppercase()
+    }
+}
+
 /// The colour of an avatar, 0–11.
 pub(crate) fn tint(id: i64) -> u8 {
     (mix(id) % TINTS) as u8
@@ -50,6 +64,20 @@ const fn mix(id: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn initials_take_the_first_and_the_last_word() {
+        for (name, wanted) in [
+            ("Ada Lovelace", "AL"),
+            ("Jean Luc van Damme", "JD"),
+            ("ada", "A"),
+            ("<script>", "S"),
+            ("  ", "?"),
+            ("Änne Öl", "ÄÖ"),
+        ] {
+            assert_eq!(initials(name), wanted, "{name}");
+        }
+    }
 
     #[test]
     fn a_visitor_without_a_name_keeps_its_friendly_one() {

@@ -3,7 +3,6 @@
 use super::face;
 use super::layout::Bare;
 use super::times::{self, Times};
-use crate::domain::agent::initials;
 use crate::domain::ids::{AgentId, ChatId};
 use crate::store::inbox_view::{COUNT_CAP, InboxCounts, InboxList, InboxRow};
 
@@ -137,19 +136,16 @@ pub(crate) struct Waiting {
 }
 
 impl RowShown {
-    /// A row in the given list; `open` is the chat whose conversation is beside it.
-    pub(crate) fn new(
-        row: &InboxRow,
-        base: &str,
-        list: ListName,
-        open: Option<ChatId>,
-        times: &Times,
-    ) -> Self {
+    /// A row; `open` is the chat whose conversation is beside it.
+    ///
+    /// The same row goes to all agents of a site, so its link names no list: the page's own one is in a cookie-free
+    /// `?list=` that the browser adds, and without it the chat opens beside the list it stands in.
+    pub(crate) fn new(row: &InboxRow, base: &str, open: Option<ChatId>, times: &Times) -> Self {
         let name = face::shown_name(row.visitor.0, row.name.as_deref(), row.email.as_deref());
         Self {
             chat: row.chat,
-            href: format!("{base}/chats/{}?list={}", row.chat, list.name()),
-            initials: initials(&name),
+            href: format!("{base}/chats/{}", row.chat),
+            initials: face::initials(&name),
             name,
             tint: face::tint(row.visitor.0),
             at: row.last_event_at,
