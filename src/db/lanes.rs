@@ -38,6 +38,13 @@ pub(super) struct Lanes {
     tracking_capacity: usize,
 }
 
+/// What a thread takes from the lanes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Appetite {
+    Both,
+    ChatOnly,
+}
+
 /// What [`Lanes::take`] came back with.
 pub(super) enum Taken {
     /// Jobs, in the order in which they run.
@@ -82,17 +89,21 @@ impl Lanes {
         let waiting = inside.tracking.len();
         let wakes = inside.idle > 0 || inside.wanted.is_some_and(|n| !is_tracking || waiting >= n);
         drop(inside);
-        if wakes {
+        if wakes && is_tracking {
+            // One woken thread might not take tracking at all.
+            self.arrived.notify_all();
+        } else if wakes {
             self.arrived.notify_one();
         }
         Ok(())
     }
 
     /// Waits up to `patience` for a job, then takes up to `limit`, the chat lane first.
-    pub(super) fn take(&self, limit: usize, patience: Duration) -> Taken {
+    pub(super) fn take(&self, limit: usize, patience: Duration, appetite: Appetite) -> Taken {
         let mut inside = self.lock();
         let until = Instant::now() + patience;
-        while inside.chat.is_empty() && inside.tracking.is_empty() {
+        let takes_tracking = appetite == Appetite::Both;
+        while inside.chat.is_empty() && (inside.tracking.is_empty() || !takes_tracking) {
             if inside.closed {
                 return Taken::Closed;
             }
@@ -109,7 +120,10 @@ impl Lanes {
             inside.idle -= 1;
         }
         let chat = inside.chat.len().min(limit);
-        let tracking = inside.tracking.len().min(limit - chat);
+        let tracking = match appetite {
+            Appetite::Both => inside.tracking.len().min(limit - chat),
+            Appetite::ChatOnly => 0,
+        };
         let mut jobs = Vec::with_capacity(chat + tracking);
         jobs.extend(inside.chat.drain(..chat));
         jobs.extend(inside.tracking.drain(..tracking));

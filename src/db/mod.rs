@@ -10,6 +10,7 @@ mod lanes;
 mod migrate;
 mod open;
 mod options;
+mod postgres;
 mod reader;
 mod shared;
 mod sqlite;

@@ -16,7 +16,7 @@ use super::shared::{Publish, Shared};
 use super::sqlite_tx::{Savepoint, SqliteTx};
 use super::tx::{Dialect, Tx};
 use super::writer::Writer;
-use super::{Db, Inner, sqlite};
+use super::{Db, Inner, postgres, sqlite};
 use crate::clock::Clock;
 
 /// What the threads of one database have in common.
@@ -53,10 +53,9 @@ impl Db {
                 let epoch = open_sqlite(dir, options, clock, &mut parts)?;
                 (Dialect::Sqlite, epoch)
             }
-            Place::Postgres(_) => {
-                return Err(Error::Unavailable(
-                    "PostgreSQL comes with the next commit".into(),
-                ));
+            Place::Postgres(url) => {
+                let epoch = postgres::open(url, options, clock, &mut parts)?;
+                (Dialect::Postgres, epoch)
             }
         };
         Ok(Self {

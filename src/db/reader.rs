@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Error, Result};
 use super::job::Job;
-use super::lanes::{Lanes, Taken};
+use super::lanes::{Appetite, Lanes, Taken};
 use super::shared::{Shared, count};
 use super::sqlite::{self, Trouble};
 use super::sqlite_tx::{Savepoint, SqliteTx};
@@ -62,7 +62,7 @@ impl Reader {
     /// Answers reads until the lanes are closed and empty.
     pub(super) fn run(self) {
         loop {
-            match self.lanes.take(1, LONG) {
+            match self.lanes.take(1, LONG, Appetite::Both) {
                 Taken::Jobs(jobs) => jobs.into_iter().for_each(|job| self.answer(job)),
                 Taken::Idle => {}
                 Taken::Closed => return,

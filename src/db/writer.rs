@@ -11,7 +11,7 @@ use super::checkpoint::Checkpoints;
 use super::error::{Error, Result};
 use super::folder::Folder;
 use super::job::Job;
-use super::lanes::{Lanes, Taken};
+use super::lanes::{Appetite, Lanes, Taken};
 use super::shared::{Health, Shared, count};
 use super::sqlite::{self, Trouble};
 use super::sqlite_tx::{Savepoint, SqliteTx};
@@ -57,7 +57,10 @@ impl Writer {
         loop {
             if pending.is_empty() {
                 self.lanes.gather(last_batch, self.tracking_wait);
-                match self.lanes.take(BATCH_JOBS, self.patience(&checkpoints)) {
+                match self
+                    .lanes
+                    .take(BATCH_JOBS, self.patience(&checkpoints), Appetite::Both)
+                {
                     Taken::Jobs(jobs) => pending.extend(jobs),
                     Taken::Idle => self.on_idle(&mut checkpoints)?,
                     Taken::Closed => return Ok(()),

@@ -2,4 +2,4 @@
 
 pub mod engines;
 
-pub use engines::each_engine;
+pub use engines::{Fresh, each_engine, each_fresh};
