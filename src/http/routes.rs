@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::ApiError;
-use super::{assets, health, widget};
+use super::{assets, dashboard, health, widget};
 
 /// Registers everything under `base_path`, which is empty or `/name`.
 pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
@@ -20,6 +20,8 @@ fn ways_in(cfg: &mut ServiceConfig) {
     health::routes(cfg);
     assets::routes(cfg);
     widget::routes(cfg);
+    // Last: it answers every path that nobody else has.
+    dashboard::routes(cfg);
 }
 
 async fn unknown_path() -> Result<HttpResponse, ApiError> {

@@ -3,6 +3,7 @@
 use crate::db::{Error, Result, Row, Tx};
 use crate::domain::agent::{Agent, AgentSettings, AgentStatus, Email, Role};
 use crate::domain::ids::{AgentId, LoginId, SiteId};
+use crate::domain::permission::{Action, Permit};
 use crate::domain::{Hint, Refusal};
 use crate::store::logins;
 
@@ -155,6 +156,20 @@ pub fn of_site_by_id(tx: &mut dyn Tx, site: SiteId, id: AgentId) -> Result<Optio
     )
 }
 
+/// [`of_site_by_id`], with the row locked until commit: what permission is asked for is what is changed.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn lock_of_site(tx: &mut dyn Tx, site: SiteId, id: AgentId) -> Result<Option<Agent>> {
+    let lock = tx.dialect().for_update();
+    tx.opt(
+        &format!("select id from agents where id = ?1{lock}"),
+        &[id.into()],
+        |row| row.i64(0),
+    )?;
+    of_site_by_id(tx, site, id)
+}
+
 /// The sites an agent answers on, the oldest first.
 ///
 /// # Errors
@@ -208,6 +223,20 @@ pub fn credentials_of(tx: &mut dyn Tx, id: AgentId) -> Result<Option<Credentials
     )
 }
 
+/// [`credentials_of`], with the row locked until commit: a password cannot change between this look and the login.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn lock_credentials(tx: &mut dyn Tx, id: AgentId) -> Result<Option<Credentials>> {
+    let lock = tx.dialect().for_update();
+    tx.opt(
+        &format!("select id from agents where id = ?1{lock}"),
+        &[id.into()],
+        |row| row.i64(0),
+    )?;
+    credentials_of(tx, id)
+}
+
 fn credentials_row(row: &dyn Row) -> Result<Credentials> {
     Ok(Credentials {
         agent: AgentId(row.i64(0)?),
@@ -235,10 +264,11 @@ pub struct OwnProfile<'a> {
 /// [`Error::Refused`] naming `email` when the address is taken; [`Error::NotFound`]; any other [`Error`].
 pub fn update_profile(
     tx: &mut dyn Tx,
-    id: AgentId,
+    permit: &Permit,
     profile: &OwnProfile<'_>,
     now: i64,
 ) -> Result<()> {
+    let id = permit.agent(&[Action::ChangeOwnAccount])?;
     let taken = tx.opt(
         "select 1 from agents where email_fold = ?1 and id <> ?2",
         &[profile.email.fold().into(), id.into()],
@@ -268,7 +298,8 @@ pub fn update_profile(
 ///
 /// # Errors
 /// [`Error::NotFound`], or any other [`Error`].
-pub fn set_status(tx: &mut dyn Tx, id: AgentId, status: AgentStatus, now: i64) -> Result<()> {
+pub fn set_status(tx: &mut dyn Tx, permit: &Permit, status: AgentStatus, now: i64) -> Result<()> {
+    let id = permit.agent(&[Action::ChangeOwnAccount, Action::ManageAgent])?;
     let changed = tx.exec(
         "update agents set status = ?2, updated_at = ?3 where id = ?1",
         &[id.into(), status.as_str().into(), now.into()],
@@ -284,11 +315,12 @@ pub fn set_status(tx: &mut dyn Tx, id: AgentId, status: AgentStatus, now: i64) -
 /// [`Error::Refused`] when it would leave no owner; [`Error::NotFound`]; any other [`Error`].
 pub fn set_role(
     tx: &mut dyn Tx,
-    id: AgentId,
+    permit: &Permit,
     role: Role,
     except: Option<LoginId>,
     now: i64,
 ) -> Result<()> {
+    let id = permit.agent(&[Action::ManageAgent])?;
     if role != Role::Owner {
         refuse_last_owner(tx, id)?;
     }
@@ -307,7 +339,8 @@ pub fn set_role(
 ///
 /// # Errors
 /// [`Error::Refused`] when it would leave no owner; [`Error::NotFound`]; any other [`Error`].
-pub fn deactivate(tx: &mut dyn Tx, id: AgentId, now: i64) -> Result<()> {
+pub fn deactivate(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<()> {
+    let id = permit.agent(&[Action::ManageAgent])?;
     refuse_last_owner(tx, id)?;
     let changed = tx.exec(
         "update agents set deactivated_at = coalesce(deactivated_at, ?2), updated_at = ?2 \
@@ -326,7 +359,8 @@ pub fn deactivate(tx: &mut dyn Tx, id: AgentId, now: i64) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::NotFound`], or any other [`Error`].
-pub fn reactivate(tx: &mut dyn Tx, id: AgentId, now: i64) -> Result<()> {
+pub fn reactivate(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<()> {
+    let id = permit.agent(&[Action::ManageAgent])?;
     let changed = tx.exec(
         "update agents set deactivated_at = null, updated_at = ?2 where id = ?1",
         &[id.into(), now.into()],

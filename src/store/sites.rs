@@ -1,9 +1,11 @@
 //! Sites: made at set-up, found by key, id, license or organization, changed on the settings page.
 
 use crate::db::{Error, Result, Row, Tx};
-use crate::domain::Hint;
 use crate::domain::ids::{GroupId, SiteId};
+use crate::domain::origin::MAX_ORIGINS;
+use crate::domain::permission::{Action, Permit};
 use crate::domain::site::{Site, SiteSettings};
+use crate::domain::{Hint, Refusal};
 use crate::token;
 
 /// What a new site is made of; key, license and organization are made here.
@@ -137,11 +139,12 @@ pub fn all(tx: &mut dyn Tx) -> Result<Vec<Site>> {
     )
 }
 
-/// Saves name, origins and settings; `updated_at` always grows, since browsers cache by it.
+/// Saves name, origins and settings of the permit's site; `updated_at` always grows, since browsers cache by it.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is no such site, or any other [`Error`].
-pub fn update(tx: &mut dyn Tx, id: SiteId, new: &NewSite<'_>, now: i64) -> Result<()> {
+/// [`Error::Refused`] without a permit to change the site, [`Error::NotFound`], or any other [`Error`].
+pub fn update(tx: &mut dyn Tx, permit: &Permit, new: &NewSite<'_>, now: i64) -> Result<()> {
+    let id = permit.site(&[Action::ChangeSite])?;
     let origins = to_json(&new.origins)?;
     let settings = to_json(new.settings)?;
     let changed = tx.exec(
@@ -165,8 +168,9 @@ pub fn update(tx: &mut dyn Tx, id: SiteId, new: &NewSite<'_>, now: i64) -> Resul
 /// Adds one allowed origin; one that is listed already changes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is no such site, or any other [`Error`].
-pub fn allow_origin(tx: &mut dyn Tx, id: SiteId, origin: &str, now: i64) -> Result<()> {
+/// [`Error::Refused`] without a permit to change the site or when the list is full, or any other [`Error`].
+pub fn allow_origin(tx: &mut dyn Tx, permit: &Permit, origin: &str, now: i64) -> Result<()> {
+    let id = permit.site(&[Action::ChangeSite])?;
     let lock = tx.dialect().for_update();
     let mut found = tx.one(
         &format!("select {COLUMNS} from sites where id = ?1{lock}"),
@@ -176,13 +180,17 @@ pub fn allow_origin(tx: &mut dyn Tx, id: SiteId, origin: &str, now: i64) -> Resu
     if found.origins.iter().any(|listed| listed == origin) {
         return Ok(());
     }
+    if found.origins.len() >= MAX_ORIGINS {
+        let reason = format!("at most {MAX_ORIGINS} origins");
+        return Err(Refusal::invalid("origins", reason).into());
+    }
     found.origins.push(origin.to_owned());
     let new = NewSite {
         name: &found.name,
         origins: &found.origins,
         settings: &found.settings,
     };
-    update(tx, id, &new, now)
+    update(tx, permit, &new, now)
 }
 
 /// Whether any page of the site was ever seen: what the start page waits for.

@@ -2,11 +2,47 @@
 //!
 //! Pages work with plain forms; a socket adds life.
 
+pub(crate) mod access_link;
 pub(crate) mod csrf;
 pub(crate) mod face;
 pub(crate) mod form;
 pub(crate) mod inbox;
 pub(crate) mod layout;
 pub(crate) mod links;
+pub(crate) mod login;
+pub(crate) mod page;
 pub mod password;
+pub(crate) mod session;
+pub(crate) mod setup;
 pub(crate) mod times;
+pub(crate) mod welcome;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+
+use crate::http::error::ApiError;
+
+/// Registers all pages. It answers every path below the base path that nobody else has, so it comes last.
+///
+/// The CSRF rule goes round all of it: a route that takes the login cookie cannot be registered elsewhere.
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(
+        web::scope("")
+            .wrap(from_fn(csrf::guard))
+            .wrap(from_fn(page::dress_errors))
+            .configure(pages)
+            .default_service(web::to(nothing_here)),
+    );
+}
+
+fn pages(cfg: &mut ServiceConfig) {
+    session::routes(cfg);
+    login::routes(cfg);
+    setup::routes(cfg);
+    access_link::routes(cfg);
+    welcome::routes(cfg);
+}
+
+async fn nothing_here() -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::not_found("there is nothing at this address"))
+}
