@@ -72,6 +72,31 @@ pub fn activities(
     Ok(found)
 }
 
+/// When an activity of these rows happened, in Unix milliseconds.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn occurred_at(
+    tx: &mut dyn Tx,
+    rows: &[VisitorId],
+    activity: ActivityId,
+) -> Result<Option<i64>> {
+    for row in rows {
+        let found = tx.opt(
+            "select occurred_at
+             from activities
+             where visitor_id = ?1
+               and id = ?2",
+            &[(*row).into(), activity.into()],
+            |row| row.i64(0),
+        )?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// When the page after `activity` of the same session was opened, in Unix milliseconds: what ends the time on it.
 ///
 /// # Errors

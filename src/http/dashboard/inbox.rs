@@ -138,8 +138,7 @@ pub(crate) struct Waiting {
 impl RowShown {
     /// A row; `open` is the chat whose conversation is beside it.
     ///
-    /// The same row goes to all agents of a site, so its link names no list: the page's own one is in a cookie-free
-    /// `?list=` that the browser adds, and without it the chat opens beside the list it stands in.
+    /// One row serves all agents of a site, so it says nothing of the list it stands in.
     pub(crate) fn new(row: &InboxRow, base: &str, open: Option<ChatId>, times: &Times) -> Self {
         let name = face::shown_name(row.visitor.0, row.name.as_deref(), row.email.as_deref());
         Self {

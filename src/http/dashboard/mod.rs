@@ -3,6 +3,8 @@
 //! Pages work with plain forms; a socket adds life.
 
 pub(crate) mod access_link;
+pub(crate) mod beside;
+pub(crate) mod conversation;
 pub(crate) mod csrf;
 pub(crate) mod face;
 pub(crate) mod form;
@@ -14,6 +16,7 @@ pub(crate) mod page;
 pub mod password;
 pub(crate) mod session;
 pub(crate) mod setup;
+pub(crate) mod timeline;
 pub(crate) mod times;
 pub(crate) mod welcome;
 

@@ -1,0 +1,250 @@
+//! The conversation as templates see it: events by day, grouped by author and minute.
+
+use std::collections::HashMap;
+
+use super::face;
+use super::layout::Bare;
+use super::links::{self, Piece};
+use super::times::{self, Times};
+use crate::domain::event::{Author, Body, Event, Recipients};
+use crate::domain::ids::AgentId;
+
+/// Entries of one author within this time stand under one name.
+const GROUP_MS: i64 = 60_000;
+
+/// The names that events of one chat are drawn with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    /// How the visitor is shown.
+    pub(crate) visitor: String,
+    /// The root of the visitor, which gives the avatar its colour.
+    pub(crate) visitor_root: i64,
+    /// Names of agents.
+    pub(crate) agents: HashMap<AgentId, String>,
+}
+
+impl Names {
+    fn of(&self, author: Author) -> String {
+        match author {
+            Author::Visitor(_) => self.visitor.clone(),
+            Author::Agent(agent) => self.agent(agent),
+            Author::System => "Parlor".to_owned(),
+        }
+    }
+
+    fn agent(&self, agent: AgentId) -> String {
+        self.agents
+            .get(&agent)
+            .cloned()
+            .unwrap_or_else(|| "A former agent".to_owned())
+    }
+
+    fn colour(&self, author: Author) -> u8 {
+        match author {
+            Author::Visitor(_) => face::tint(self.visitor_root),
+            Author::Agent(AgentId(id)) => face::tint(id),
+            Author::System => 0,
+        }
+    }
+}
+
+/// One event as its template writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct EventShown {
+    pub(crate) seq: i64,
+    pub(crate) at: i64,
+    pub(crate) at_iso: String,
+    pub(crate) clock: String,
+    /// `theirs`, `ours`, `system` or `divider`.
+    pub(crate) side: &'static str,
+    /// What a system line or divider says.
+    pub(crate) line: String,
+    pub(crate) author: String,
+    /// Names the author to scripts: `agent-12`.
+    pub(crate) author_key: String,
+    pub(crate) initials: String,
+    pub(crate) tint: u8,
+    pub(crate) is_note: bool,
+    pub(crate) continues: bool,
+    pub(crate) custom_id: String,
+    pub(crate) pieces: Vec<Piece>,
+    /// `Seen`, `Sent` or empty.
+    pub(crate) state: &'static str,
+}
+
+impl EventShown {
+    /// The event, or `None` for a stored change that the conversation does not show.
+    pub(crate) fn new(event: &Event, names: &Names, times: &Times) -> Option<Self> {
+        let author = names.of(event.author);
+        let (side, line, text) = match &event.body {
+            Body::Message { text, .. } => (side_of(event.author), String::new(), text.as_str()),
+            Body::SystemMessage { text, .. } => ("system", text.clone(), ""),
+            Body::ThreadOpened { previous_thread_id } => {
+                let what = if previous_thread_id.is_some() {
+                    "Opened again"
+                } else {
+                    "Started"
+                };
+                ("divider", said_by(what, event.author, &author), "")
+            }
+            Body::ThreadClosed {} => ("divider", said_by("Closed", event.author, &author), ""),
+            Body::Seen { .. }
+            | Body::Assigned { .. }
+            | Body::UserAdded { .. }
+            | Body::UserRemoved { .. }
+            | Body::PropertiesChanged { .. }
+            | Body::EventUpdated { .. } => return None,
+        };
+        Some(Self {
+            seq: event.seq,
+            at: event.created_at,
+            at_iso: times::iso(event.created_at),
+            clock: times.clock(event.created_at),
+            side,
+            line,
+            initials: face::initials(&author),
+            tint: names.colour(event.author),
+            author,
+            author_key: author_key(event.author),
+            is_note: event.recipients == Recipients::Agents,
+            continues: false,
+            custom_id: event.custom_id.clone().unwrap_or_default(),
+            pieces: links::pieces(text),
+            state: "",
+        })
+    }
+
+    fn is_message(&self) -> bool {
+        matches!(self.side, "ours" | "theirs")
+    }
+
+    fn goes_on_from(&self, before: &Self) -> bool {
+        self.is_message()
+            && before.is_message()
+            && self.author_key == before.author_key
+            && self.is_note == before.is_note
+            && self.at - before.at < GROUP_MS
+    }
+}
+
+/// The events of one day.
+#[derive(Clone, Debug)]
+pub(crate) struct Day {
+    pub(crate) key: String,
+    pub(crate) iso: String,
+    pub(crate) label: String,
+    pub(crate) events: Vec<EventShown>,
+}
+
+/// Events in order of `seq`, parted into days; the marks say how far the visitor has seen them.
+pub(crate) fn days(
+    events: &[Event],
+    names: &Names,
+    visitor_seen_seq: i64,
+    times: &Times,
+) -> Vec<Day> {
+    let edits = edits(events);
+    let mut shown: Vec<EventShown> = events
+        .iter()
+        .filter_map(|event| {
+            let mut shown = EventShown::new(event, names, times)?;
+            if let Some(text) = edits.get(&event.seq) {
+                shown.pieces = links::pieces(text);
+            }
+            Some(shown)
+        })
+        .collect();
+    mark_states(&mut shown, visitor_seen_seq);
+    let mut days: Vec<Day> = Vec::new();
+    for mut event in shown {
+        let key = times.day_key(event.at);
+        match days.last_mut() {
+            Some(day) if day.key == key => {
+                event.continues = day
+                    .events
+                    .last()
+                    .is_some_and(|last| event.goes_on_from(last));
+                day.events.push(event);
+            }
+            _ => days.push(Day {
+                iso: times::iso(event.at),
+                label: times.day(event.at),
+                key,
+                events: vec![event],
+            }),
+        }
+    }
+    days
+}
+
+/// The last texts of edited messages, by the `seq` of the message.
+fn edits(events: &[Event]) -> HashMap<i64, &str> {
+    events
+        .iter()
+        .filter_map(|event| match (&event.body, event.refers_to) {
+            (Body::EventUpdated { text }, Some(seq)) => Some((seq, text.as_str())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// "Seen" under the last message the visitor has seen, "Sent" under the last one if it comes later.
+fn mark_states(events: &mut [EventShown], seen_seq: i64) {
+    let is_ours = |event: &&mut EventShown| event.side == "ours" && !event.is_note;
+    let seen = events
+        .iter_mut()
+        .rev()
+        .filter(is_ours)
+        .find(|event| event.seq <= seen_seq);
+    if let Some(seen) = seen {
+        seen.state = "Seen";
+    }
+    let last = events.iter_mut().rev().find(is_ours);
+    if let Some(last) = last.filter(|event| event.seq > seen_seq) {
+        last.state = "Sent";
+    }
+}
+
+/// How scripts tell authors apart.
+pub(crate) fn author_key(author: Author) -> String {
+    format!("{}-{}", author.kind(), author.id())
+}
+
+const fn side_of(author: Author) -> &'static str {
+    match author {
+        Author::Visitor(_) => "theirs",
+        Author::Agent(_) => "ours",
+        Author::System => "system",
+    }
+}
+
+fn said_by(what: &str, author: Author, name: &str) -> String {
+    match author {
+        Author::Visitor(_) | Author::Agent(_) => format!("{what} by {name}"),
+        Author::System => what.to_owned(),
+    }
+}
+
+/// An event by itself, as the socket sends it.
+#[derive(askama::Template)]
+#[template(path = "chats/_event.html")]
+pub(crate) struct EventPartial<'a> {
+    pub(crate) layout: &'a Bare,
+    pub(crate) event: &'a EventShown,
+}
+
+/// The buttons in the head of a conversation.
+#[derive(Clone, Debug)]
+pub(crate) struct ActionsShown {
+    pub(crate) id: String,
+    pub(crate) is_active: bool,
+    pub(crate) is_mine: bool,
+}
+
+/// The buttons by themselves, as the socket sends them when the chat changed hands.
+#[derive(askama::Template)]
+#[template(path = "chats/_actions.html")]
+pub(crate) struct ActionsPartial<'a> {
+    pub(crate) layout: &'a Bare,
+    pub(crate) chat: &'a ActionsShown,
+}
