@@ -11,10 +11,12 @@ use actix_web::web::Data;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, DbOptions};
+use crate::db::{Db, DbOptions, Dialect, Lane};
 use crate::error::StartError;
 use crate::http::server;
 use crate::http::state::{State, StateParts};
+use crate::scheduler::{self, NodeKeeper};
+use crate::store::agent_connections;
 
 /// How long requests that were being answered when a stop began may take to end.
 const REQUESTS_END: Duration = Duration::from_secs(2);
@@ -31,6 +33,7 @@ pub struct App {
     state: Data<State>,
     server: ServerHandle,
     thread: Option<JoinHandle<std::io::Result<()>>>,
+    scheduler: Option<scheduler::Running>,
     /// Where everything is kept.
     folder: Folder,
 }
@@ -55,13 +58,14 @@ impl App {
             config: Arc::new(config),
         }));
         listener.attach(&state);
-        let started = run_server(state.clone());
-        let (thread, server, address) = started.inspect_err(|_| state.db.close())?;
+        let started = start_parts(&state);
+        let (scheduler, (thread, server, address)) = started.inspect_err(|_| state.db.close())?;
         Ok(Self {
             address,
             state,
             server,
             thread: Some(thread),
+            scheduler: Some(scheduler),
             folder,
         })
     }
@@ -130,6 +134,7 @@ impl App {
             Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended with an error"),
             Err(_) => tracing::error!("the HTTP server panicked"),
         }
+        drop(self.scheduler.take());
         self.state.db.close();
     }
 }
@@ -137,6 +142,31 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.drain();
+    }
+}
+
+/// What runs on threads of its own once the database is open: the scheduler first, since it gives the node its number.
+fn start_parts(state: &Data<State>) -> Result<(scheduler::Running, Running), StartError> {
+    let node = claim_node(&state.db)?;
+    let limits = state.clone();
+    let scheduler = scheduler::start(&state.db, &state.clock, node, move || {
+        limits.limits.retain_recent();
+    })
+    .map_err(|source| StartError::System {
+        what: "a thread for the scheduler",
+        source,
+    })?;
+    Ok((scheduler, run_server(state.clone())?))
+}
+
+/// On SQLite this process is the only node, number 0, and nobody's dashboard is open yet. On PostgreSQL it takes a number.
+fn claim_node(db: &Db) -> Result<Option<NodeKeeper>, StartError> {
+    match db.dialect() {
+        Dialect::Sqlite => {
+            db.write_blocking(Lane::Admin, |tx| agent_connections::clear_node(tx, 0))?;
+            Ok(None)
+        }
+        Dialect::Postgres => Ok(Some(NodeKeeper::take(db)?)),
     }
 }
 
@@ -167,6 +197,8 @@ fn db_options(config: &Config, folder: &Path) -> DbOptions {
         |url| DbOptions::postgres(url.expose()),
     );
     DbOptions {
+        // Several processes may share a server, so each has to take a number first.
+        node: config.database.is_none().then_some(0),
         statement_cache: config.statement_cache,
         ..options
     }

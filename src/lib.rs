@@ -12,6 +12,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod live;
+pub mod scheduler;
 pub mod store;
 pub mod token;
 

@@ -2,11 +2,17 @@
 
 pub mod agent_connections;
 pub mod agents;
+pub mod api_keys;
 pub mod attributes;
 pub mod inbox_view;
+pub mod jobs;
+pub mod leases;
 pub mod logins;
+pub mod nodes;
 pub mod one_time_tokens;
 pub mod profile_view;
+pub mod secrets;
+pub mod settings;
 pub mod setup;
 pub mod sites;
 pub mod timeline_view;

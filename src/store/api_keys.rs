@@ -1,0 +1,111 @@
+//! API keys: shown once, stored hashed, bound to a site and to scopes.
+
+use crate::db::{Error, Result, Tx, Value};
+use crate::domain::ids::{ApiKeyId, SiteId};
+use crate::token::TokenHash;
+
+/// Lets a public page or SDK track, and nothing else.
+pub const SCOPE_TRACKING: &str = "web:tracking:sdk";
+/// Lets an integration read everything of its site.
+pub const SCOPE_READ: &str = "read";
+/// Lets an integration change everything of its site.
+pub const SCOPE_WRITE: &str = "write";
+
+/// What a new key is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewApiKey<'a> {
+    /// The site it opens.
+    pub site: SiteId,
+    /// What it is for, in its owner's words.
+    pub name: &'a str,
+    /// What it may do.
+    pub scopes: &'a [&'a str],
+    /// Hash of the secret.
+    pub hash: &'a TokenHash,
+    /// First characters of the key, to recognise it by.
+    pub prefix: &'a str,
+    /// When it ends, in Unix milliseconds; `None` for never.
+    pub expires_at: Option<i64>,
+}
+
+/// A key as it is found by its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The key's id.
+    pub id: ApiKeyId,
+    /// The site it opens.
+    pub site: SiteId,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<i64>,
+}
+
+/// Stores a new key.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn create(tx: &mut dyn Tx, new: &NewApiKey<'_>, now: i64) -> Result<ApiKeyId> {
+    let id = ApiKeyId(tx.new_id(now));
+    let scopes = serde_json::to_string(new.scopes).map_err(|e| Error::Db(e.to_string()))?;
+    tx.exec(
+        "insert into api_keys (id, site_id, key_hash, prefix, name, scopes, created_at, expires_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        &[
+            id.into(),
+            new.site.into(),
+            new.hash.into(),
+            new.prefix.into(),
+            new.name.into(),
+            (&scopes).into(),
+            now.into(),
+            new.expires_at.map_or(Value::Null, Into::into),
+        ],
+    )?;
+    Ok(id)
+}
+
+/// The key with this secret, unless it was revoked or has ended.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn by_hash(tx: &mut dyn Tx, hash: &TokenHash, now: i64) -> Result<Option<ApiKey>> {
+    tx.opt(
+        "select id, site_id, scopes, last_used_at from api_keys \
+         where key_hash = ?1 and revoked_at is null and (expires_at is null or expires_at > ?2)",
+        &[hash.into(), now.into()],
+        |row| {
+            Ok(ApiKey {
+                id: ApiKeyId(row.i64(0)?),
+                site: SiteId(row.i64(1)?),
+                scopes: serde_json::from_str(&row.text(2)?)
+                    .map_err(|e| Error::Db(e.to_string()))?,
+                last_used_at: row.opt_i64(3)?,
+            })
+        },
+    )
+}
+
+/// Notes that the key was used; call it at most once a minute and key.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn touch(tx: &mut dyn Tx, id: ApiKeyId, now: i64) -> Result<()> {
+    tx.exec(
+        "update api_keys set last_used_at = ?2 where id = ?1",
+        &[id.into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// Ends the key at once; false where the site has no such key, or it has ended already.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn revoke(tx: &mut dyn Tx, site: SiteId, id: ApiKeyId, now: i64) -> Result<bool> {
+    let revoked = tx.exec(
+        "update api_keys set revoked_at = ?3 where id = ?1 and site_id = ?2 and revoked_at is null",
+        &[id.into(), site.into(), now.into()],
+    )?;
+    Ok(revoked == 1)
+}
