@@ -11,3 +11,4 @@
 mod support;
 
 mod db_open;
+mod lint;

@@ -10,6 +10,8 @@ use parlor::clock::Clock;
 use parlor::db::{Db, DbOptions, Lane};
 use tempfile::TempDir;
 
+use super::lint::{self, ON_PURPOSE};
+
 /// Runs `test` on SQLite and on PostgreSQL, each with a fresh database.
 pub fn each_engine(test: impl Fn(&Db, &Clock)) {
     each_fresh(|fresh| {
@@ -39,6 +41,18 @@ pub struct Fresh {
 impl Fresh {
     /// An empty directory.
     pub fn sqlite() -> Self {
+        lint::watch();
+        Self::unwatched_sqlite()
+    }
+
+    /// An empty schema, or `None` where there is no server and tests may do without.
+    pub fn postgres() -> Option<Self> {
+        lint::watch();
+        Self::unwatched_postgres()
+    }
+
+    /// For the lint itself, which opens its databases before it watches.
+    pub fn unwatched_sqlite() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         Self {
             options: DbOptions::sqlite(dir.path().join("data")),
@@ -46,11 +60,11 @@ impl Fresh {
         }
     }
 
-    /// An empty schema, or `None` where there is no server and tests may do without.
-    pub fn postgres() -> Option<Self> {
+    /// As [`Fresh::unwatched_sqlite`].
+    pub fn unwatched_postgres() -> Option<Self> {
         let url = server()?;
         let schema = format!("t_{}_{}", std::process::id(), next());
-        let create = format!("create schema {schema}");
+        let create = format!("create schema {schema} {ON_PURPOSE}");
         admin(url)
             .write_blocking(Lane::Chat, move |tx| tx.exec(&create, &[]))
             .expect("a schema is made");
