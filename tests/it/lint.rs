@@ -200,7 +200,7 @@ fn tests() -> PathBuf {
 }
 
 /// All files under `dir` that end so, with their text.
-fn files(dir: &Path, ending: &str) -> impl Iterator<Item = (PathBuf, String)> {
+fn files(dir: &Path, ending: &str) -> std::vec::IntoIter<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
