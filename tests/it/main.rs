@@ -1,7 +1,8 @@
 //! All integration tests, one binary: a line for each topic.
 #![expect(
     clippy::expect_used,
-    reason = "helpers of tests say what they expected"
+    clippy::unwrap_used,
+    reason = "a helper of tests that fails ends the test"
 )]
 #![expect(
     unreachable_pub,
