@@ -53,6 +53,14 @@ pub struct SiteSettings {
     pub require_signed_identity: bool,
 }
 
+impl SiteSettings {
+    /// Idle milliseconds after which a session ends.
+    #[must_use]
+    pub fn session_idle_ms(&self) -> i64 {
+        i64::from(self.session_idle_min) * 60_000
+    }
+}
+
 /// A corner of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! Typed attributes of visitors: one row each, so that segments can filter by index.
 
-use crate::db::{Error, Result, Tx};
+use super::activities::placeholders;
+use crate::db::{Error, Result, Tx, Value};
 use crate::domain::Refusal;
 use crate::domain::attribute::{Attribute, AttributeKind, MAX_ATTRIBUTES};
 use crate::domain::ids::VisitorId;
@@ -9,10 +10,38 @@ use crate::domain::visitor::Change;
 /// What wrote an attribute; stands beside it, so that people can tell page data from what agents typed.
 const ORIGIN: &str = "web_sdk";
 
-/// Sets and removes attributes and tells whether anything is different now.
+/// Whether these changes fit on the visitor; nothing is written.
 ///
 /// # Errors
-/// A refusal of `attributes` above [`MAX_ATTRIBUTES`] on one visitor, or any [`Error`].
+/// A refusal of `attributes` above [`MAX_ATTRIBUTES`] on one visitor, or any other [`Error`].
+pub fn check(
+    tx: &mut dyn Tx,
+    visitor: VisitorId,
+    changes: &[(String, Change<Attribute>)],
+) -> Result<()> {
+    let mut args: Vec<Value<'_>> = vec![visitor.into()];
+    let set = changes.iter().filter(|(_, change)| change.set().is_some());
+    args.extend(set.map(|(key, _)| Value::from(key)));
+    let added = args.len() - 1;
+    if added == 0 {
+        return Ok(());
+    }
+    let sql = format!(
+        "select count(*) from visitor_attrs where visitor_id = ?1 and key not in ({})",
+        placeholders(2, added)
+    );
+    let others = tx.int(&sql, &args)?;
+    if others.saturating_add(i64::try_from(added).unwrap_or(i64::MAX)) > MAX_ATTRIBUTES {
+        let reason = format!("a visitor can have at most {MAX_ATTRIBUTES}");
+        return Err(Error::Refused(Refusal::invalid("attributes", reason)));
+    }
+    Ok(())
+}
+
+/// Sets and removes attributes and tells whether anything is different now; [`check`] comes first.
+///
+/// # Errors
+/// Any [`Error`].
 pub fn apply(
     tx: &mut dyn Tx,
     visitor: VisitorId,
@@ -30,18 +59,7 @@ pub fn apply(
             Change::Set(value) => set(tx, visitor, key, value, now)?,
         };
     }
-    if changed == 0 {
-        return Ok(false);
-    }
-    let count = tx.int(
-        "select count(*) from visitor_attrs where visitor_id = ?1",
-        &[visitor.into()],
-    )?;
-    if count > MAX_ATTRIBUTES {
-        let reason = format!("a visitor can have at most {MAX_ATTRIBUTES}");
-        return Err(Error::Refused(Refusal::invalid("attributes", reason)));
-    }
-    Ok(true)
+    Ok(changed > 0)
 }
 
 fn set(tx: &mut dyn Tx, visitor: VisitorId, key: &str, value: &Attribute, now: i64) -> Result<u64> {

@@ -172,10 +172,11 @@ pub fn make_lead(tx: &mut dyn Tx, root: VisitorId, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Applies a change to a profile and tells whether anything is different now. Attributes are in `attributes`.
+/// Applies a change to a profile and tells whether anything is different now.
 ///
 /// # Errors
-/// Any [`crate::db::Error`].
+/// A refusal of `attributes` when there would be too many: then nothing was written, and the transaction can go on.
+/// Any other [`crate::db::Error`].
 pub fn update(
     tx: &mut dyn Tx,
     site: SiteId,
@@ -190,6 +191,7 @@ pub fn update(
         &change.avatar_url,
     ];
     let mut is_changed = false;
+    super::attributes::check(tx, root, &change.attributes)?;
     if fields.iter().any(|field| !field.is_keep()) {
         is_changed = update_fields(tx, root, fields, now)?;
     }
