@@ -4,6 +4,7 @@ pub mod assets;
 pub mod attempts;
 pub mod customer;
 pub mod dashboard;
+mod demo;
 pub mod error;
 pub mod extract;
 pub mod guard;
