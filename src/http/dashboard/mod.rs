@@ -6,6 +6,7 @@ pub(crate) mod access_link;
 pub(crate) mod beside;
 pub(crate) mod conversation;
 pub(crate) mod csrf;
+pub(crate) mod cursor;
 pub(crate) mod face;
 pub(crate) mod form;
 pub(crate) mod inbox;
@@ -14,10 +15,13 @@ pub(crate) mod links;
 pub(crate) mod login;
 pub(crate) mod page;
 pub mod password;
+pub(crate) mod profile;
 pub(crate) mod session;
 pub(crate) mod setup;
+pub(crate) mod status;
 pub(crate) mod timeline;
 pub(crate) mod times;
+pub(crate) mod visitors;
 pub(crate) mod welcome;
 
 use actix_web::middleware::from_fn;
@@ -44,6 +48,9 @@ fn pages(cfg: &mut ServiceConfig) {
     setup::routes(cfg);
     access_link::routes(cfg);
     welcome::routes(cfg);
+    status::routes(cfg);
+    visitors::routes(cfg);
+    profile::routes(cfg);
 }
 
 async fn nothing_here() -> Result<actix_web::HttpResponse, ApiError> {

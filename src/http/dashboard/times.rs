@@ -1,5 +1,6 @@
 //! How pages write times down. The browser writes them again in its own zone and keeps the ages growing.
 
+use actix_web::HttpRequest;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -27,12 +28,10 @@ impl Times {
         Self { zone, now }
     }
 
-    /// The same zone at another moment.
-    pub(crate) fn at(&self, now: i64) -> Self {
-        Self {
-            zone: self.zone.clone(),
-            now,
-        }
+    /// Times in the zone of the browser that sent this request.
+    pub(crate) fn of(req: &HttpRequest, now: i64) -> Self {
+        let cookie = req.cookie(ZONE_COOKIE);
+        Self::new(cookie.as_ref().map(|cookie| cookie.value()), now)
     }
 
     /// The moment this is written at, Unix milliseconds.

@@ -1,0 +1,92 @@
+//! One visitor: facts, attributes, and one timeline of sessions, pages, events and chats.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::beside::{BesideRows, BesideShown};
+use super::layout::{Area, Layout};
+use super::page::{html, layout};
+use super::session::Signed;
+use super::timeline::{self, Block, TimelineRows};
+use super::times::Times;
+use crate::db;
+use crate::domain::Refusal;
+use crate::domain::ids::{ActivityId, ChatId, VisitorId};
+use crate::domain::permission::{Action, Object, authorize};
+use crate::http::error::ApiError;
+use crate::http::state::State;
+use crate::store::profile_view;
+
+#[derive(Template)]
+#[template(path = "visitors/profile.html")]
+struct ProfilePage {
+    layout: Layout,
+    beside: BesideShown,
+    /// The newest chat of this person.
+    chat: Option<ChatId>,
+    blocks: Vec<Block>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Before {
+    before: Option<String>,
+}
+
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(web::resource("/visitors/{visitor}").get(show));
+}
+
+async fn show(
+    req: HttpRequest,
+    state: Data<State>,
+    signed: Signed,
+    visitor: Path<String>,
+    query: Query<Before>,
+) -> Result<HttpResponse, ApiError> {
+    let visitor: VisitorId = visitor
+        .parse()
+        .map_err(|_| ApiError::not_found("there is no such visitor"))?;
+    let before = before(query.before.as_deref())?;
+    let (site, subject) = (signed.site.id, signed.subject());
+    let (rows, timeline, chat) = state
+        .db
+        .read(move |tx| {
+            let rows =
+                BesideRows::read(tx, site, visitor, None)?.ok_or(Refusal::NotFound("visitor"))?;
+            let root = rows.profile.visitor;
+            authorize(
+                &subject,
+                Action::ReadVisitor,
+                Object::Visitor { site, root },
+            )?;
+            let chats = profile_view::chats(tx, &rows.profile.rows)?;
+            let timeline = TimelineRows::read(tx, &rows.profile, &chats, before)?;
+            Ok::<_, db::Error>((rows, timeline, chats.last().copied()))
+        })
+        .await?;
+    let times = Times::of(&req, state.clock.now());
+    let path = format!("/visitors/{visitor}");
+    let layout = layout(&state, &signed, Area::Visitors, &path);
+    let page = ProfilePage {
+        beside: BesideShown::new(&rows, &times),
+        chat,
+        blocks: timeline::blocks(&timeline, &layout.base, &times),
+        next: timeline
+            .next()
+            .map(|activity| format!("{}{path}?before={activity}", layout.base)),
+        layout,
+    };
+    html(StatusCode::OK, &page)
+}
+
+fn before(text: Option<&str>) -> Result<Option<ActivityId>, Refusal> {
+    text.map(|text| {
+        text.parse()
+            .map_err(|_| Refusal::invalid("before", "is not a place in this timeline"))
+    })
+    .transpose()
+}
