@@ -46,8 +46,6 @@ export class Tracker {
   #failures = 0;
   #mostCalls = MOST_CALLS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The token the server has answered to on this page. */
-  #knownToken: string | null = null;
   readonly #registered: (() => void)[] = [];
 
   constructor(base: string, site: string, store: Store, listener: Listener) {
@@ -104,7 +102,8 @@ export class Tracker {
   /** Makes the server know the token, also where tracking is off: the visitor wants to chat. */
   registerToken(refused?: string): Promise<void> {
     if (refused && refused === this.#store.get('token')) this.#replaceToken('refused');
-    if (this.token() === this.#knownToken) return Promise.resolve();
+    this.token();
+    if (this.#store.get('known')) return Promise.resolve();
     this.#isTokenWanted = true;
     return new Promise((resolve) => {
       this.#registered.push(resolve);
@@ -190,15 +189,16 @@ export class Tracker {
     const answer = (await response.json()) as Answer;
     if (response.ok) {
       this.#isFresh = true;
-      if (token) this.#known(answer.token ?? token);
+      if (token && token === this.#store.get('token')) this.#known();
       this.#take(answer, calls, token);
       return null;
     }
     return this.#refused(response.status, answer, calls, token);
   }
 
-  #known(token: string): void {
-    this.#knownToken = token;
+  /** The server has answered to the token: from now on it also opens the chat. */
+  #known(): void {
+    this.#store.set('known', '1');
     this.#isTokenWanted = false;
     for (const resolve of this.#registered.splice(0)) resolve();
   }
@@ -207,7 +207,13 @@ export class Tracker {
     const results = new Map(answer.results?.map((result) => [result.id, result]));
     if (answer.token && answer.token !== token && this.#store.get('token') === token) {
       this.#store.set('token', answer.token);
-      this.#listener.tokenChanged(calls.some(({ call }) => call === 'reset') ? 'reset' : 'identify');
+      // From one named person to another is a change of person as much as a reset is.
+      const isOther = calls.some(({ call }) => call === 'reset') || this.#store.get('named') !== null;
+      this.#listener.tokenChanged(isOther ? 'reset' : 'identify');
+    }
+    for (const { id, call } of calls) {
+      if (call === 'identify' && results.get(id)?.ok) this.#store.set('named', '1');
+      if (call === 'reset') this.#store.remove('named');
     }
     this.#settle(calls, ({ id }) => {
       const result = results.get(id);
@@ -251,6 +257,7 @@ export class Tracker {
 
   #replaceToken(cause: string): void {
     this.#store.set('token', randomToken());
+    this.#store.remove('known');
     this.#listener.tokenChanged(cause);
   }
 

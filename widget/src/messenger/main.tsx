@@ -1,4 +1,113 @@
+// The messenger: loaded when the visitor opens it, or after a while when this browser has a chat already.
+
+import { render } from 'preact';
+import { Conversation } from '../customer/conversation';
+import { Customer } from '../customer/customer';
 import type { Host, Messenger } from '../host';
-export function start(_host: Host): Messenger {
-  return { open() {}, close() {}, visitorChanged() {}, pageChanged() {}, configChanged() {} };
+import { chooseLanguage, messengerTexts } from '../look/texts';
+import { Dates } from './dates';
+import css from './messenger.css';
+import { Window } from './window';
+
+const VERSION = '1';
+/** Events that are typed into the chat are no shortcuts of the page. */
+const TYPED = ['keydown', 'keyup', 'keypress', 'beforeinput', 'input', 'paste', 'cut', 'copy'];
+
+export function start(host: Host): Messenger {
+  const language = chooseLanguage(host.language);
+  const texts = messengerTexts[language];
+  const dates = new Dates(language, texts);
+  const place = document.createElement('div');
+  const viewport = new CSSStyleSheet();
+  const sheet = new CSSStyleSheet();
+  let isOpen = false;
+  let isShown = false;
+  let focusWishes = 0;
+  let isScheduled = false;
+
+  const customer = new Customer({
+    base: host.base,
+    site: host.site,
+    version: VERSION,
+    token: () => host.token(),
+    registerToken: (refused) => host.registerToken(refused),
+    page: () => host.page(),
+  });
+  const conversation = new Conversation(customer, host.store, schedule);
+
+  function schedule(): void {
+    if (isScheduled) return;
+    isScheduled = true;
+    queueMicrotask(() => {
+      isScheduled = false;
+      draw();
+    });
+  }
+
+  function draw(): void {
+    const { view } = conversation;
+    host.setUnread(view.unread);
+    if (!isShown) return;
+    render(
+      <Window
+        host={host}
+        view={view}
+        conversation={conversation}
+        language={language}
+        texts={texts}
+        dates={dates}
+        isOpen={isOpen}
+        isBrowserOnline={navigator.onLine}
+        focusWishes={focusWishes}
+      />,
+      place,
+    );
+  }
+
+  function wake(): void {
+    conversation.wake();
+    schedule();
+  }
+
+  sheet.replaceSync(css);
+  host.root.adoptedStyleSheets = [...host.root.adoptedStyleSheets, sheet, viewport];
+  host.frame.prepend(place);
+  for (const type of TYPED) place.addEventListener(type, (event) => event.stopPropagation());
+  followViewport(viewport);
+  addEventListener('online', wake);
+  addEventListener('offline', schedule);
+  // An open socket would keep the page out of the browser's cache of pages to go back to.
+  addEventListener('pagehide', () => customer.disconnect());
+  addEventListener('pageshow', ({ persisted }) => persisted && void customer.connect());
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake());
+  void customer.connect();
+
+  return {
+    open(takeFocus) {
+      isOpen = true;
+      isShown = true;
+      if (takeFocus) focusWishes += 1;
+      schedule();
+      conversation.wake();
+    },
+    close() {
+      isOpen = false;
+      schedule();
+    },
+    visitorChanged: () => conversation.visitorChanged(),
+    pageChanged: () => customer.tellPage(),
+    configChanged: schedule,
+  };
+}
+
+/** Keeps the window above an on-screen keyboard, which covers the page without changing its height. */
+function followViewport(sheet: CSSStyleSheet): void {
+  const viewport = window.visualViewport;
+  if (!viewport) return;
+  const follow = (): void => {
+    sheet.replaceSync(`.window{--seen-height:${Math.round(viewport.height)}px;--seen-top:${Math.round(viewport.offsetTop)}px}`);
+  };
+  viewport.addEventListener('resize', follow);
+  viewport.addEventListener('scroll', follow);
+  follow();
 }

@@ -1,0 +1,329 @@
+import { backoff } from '../backoff';
+import { type Clock, systemClock } from '../clock';
+import type { Store } from '../host';
+import { randomId } from '../random';
+import { toWireError, type WireError } from '../wire/frames';
+import type { WireState } from '../wire/wire';
+import { getChat, listThreads, markEventsAsSeen, resume, setSneakPeek } from './actions';
+import type { Customer } from './customer';
+import { Outbox, type Unsent } from './outbox';
+import { object, string } from './read';
+import { Replica, type ThreadHead } from './replica';
+import { Sender } from './sender';
+import type { ChatEvent, User } from './types';
+
+/** Everything a window needs to draw the chat. */
+export interface View {
+  connection: WireState;
+  /** The chat is up to date, or there is none. */
+  isLoaded: boolean;
+  isOnline: boolean;
+  isActive: boolean;
+  events: ChatEvent[];
+  threads: ReadonlyMap<string, ThreadHead>;
+  users: ReadonlyMap<string, User>;
+  /** Messages on their way, oldest first; `isAcknowledged` once the server has them. */
+  unsent: (Unsent & { isAcknowledged: boolean })[];
+  typing: User[];
+  /** Up to when any agent has seen the chat. */
+  agentSeenUpTo: string;
+  /** Messages of agents the visitor has not seen. */
+  unread: number;
+  hasEarlier: boolean;
+  isLoadingEarlier: boolean;
+}
+
+const TYPING_MS = 6_000;
+const PEEK_MS = 400;
+const SEEN_MS = 300;
+
+/** The one lasting chat of a visitor, kept complete and in order whatever the connection does. */
+export class Conversation {
+  readonly #customer: Customer;
+  readonly #clock: Clock;
+  readonly #store: Store;
+  readonly #changed: () => void;
+  readonly #replica = new Replica();
+  readonly #outbox: Outbox;
+  readonly #sender: Sender;
+  readonly #acknowledged = new Map<string, Unsent>();
+  readonly #typing = new Map<string, () => void>();
+  #isLoaded = false;
+  #isSyncing = false;
+  #failures = 0;
+  #earlierPage: string | undefined;
+  #isLoadingEarlier = false;
+  #peek = '';
+  #toldPeek = '';
+  #cancelPeek: (() => void) | undefined;
+  #seenUpTo = '';
+  #cancelSeen: (() => void) | undefined;
+  #cancelSync = (): void => {};
+
+  constructor(customer: Customer, store: Store, changed: () => void, clock: Clock = systemClock) {
+    this.#customer = customer;
+    this.#store = store;
+    this.#changed = changed;
+    this.#clock = clock;
+    this.#outbox = new Outbox(store, () => {
+      this.#changed();
+      void this.#sender.run();
+    });
+    const outbox = this.#outbox;
+    const replica = this.#replica;
+    const target = {
+      get chatId() {
+        return replica.chatId;
+      },
+      set chatId(chatId: string) {
+        replica.chatId ||= chatId;
+      },
+      get isActive() {
+        return replica.isActive;
+      },
+      hasCustomId: (id: string) => replica.hasCustomId(id),
+    };
+    this.#sender = new Sender(customer.call, outbox, target, clock, {
+      acknowledged: (entry) => this.#acknowledged.set(entry.id, entry),
+      changed: () => this.#sent(),
+    });
+    customer.on('connected', () => void this.#sync());
+    customer.on('push', ({ action, payload }) => this.#push(action, payload));
+    customer.on('too_large', () => this.#sender.refuseInFlight('too_large'));
+    customer.on('availability', () => this.#changed());
+    customer.on('state', (state) => {
+      if (state !== 'ready') this.#disconnected();
+      this.#changed();
+    });
+  }
+
+  get view(): View {
+    const replica = this.#replica;
+    const waiting = this.#outbox.entries.map((entry) => ({ ...entry, isAcknowledged: false }));
+    const acknowledged = [...this.#acknowledged.values()].map((entry) => ({ ...entry, isAcknowledged: true }));
+    return {
+      connection: this.#customer.state,
+      isLoaded: this.#isLoaded,
+      isOnline: this.#customer.isOnline,
+      isActive: replica.isActive,
+      events: replica.events,
+      threads: replica.threads,
+      users: replica.users,
+      unsent: [...acknowledged, ...waiting].filter(({ id }) => !replica.hasCustomId(id)),
+      typing: [...this.#typing.keys()].map((id) => replica.users.get(id) ?? unknownAgent(id)),
+      agentSeenUpTo: [...replica.users.values()]
+        .filter(({ type }) => type === 'agent')
+        .reduce((latest, { seenUpTo }) => (isAfter(seenUpTo, latest) ? seenUpTo : latest), ''),
+      unread: this.#unread().length,
+      hasEarlier: this.#earlierPage !== undefined,
+      isLoadingEarlier: this.#isLoadingEarlier,
+    };
+  }
+
+  isOwn(event: ChatEvent): boolean {
+    return event.authorId === this.#customer.session?.customerId || this.#replica.users.get(event.authorId)?.type === 'customer';
+  }
+
+  /** Takes a message for sending. False when too many are waiting already. */
+  send(text: string): boolean {
+    if (this.#outbox.isFull) return false;
+    this.#outbox.add({ id: randomId(), text, at: this.#clock.now() });
+    this.#peek = '';
+    this.#cancelPeek?.();
+    this.#cancelPeek = undefined;
+    this.#toldPeek = '';
+    this.#changed();
+    void this.#sender.run();
+    return true;
+  }
+
+  retry(id: string): void {
+    this.#outbox.retry(id);
+    this.#changed();
+    void this.#sender.run();
+  }
+
+  discard(id: string): void {
+    this.#outbox.remove(id);
+    this.#changed();
+  }
+
+  /** Shows agents what is being typed, a moment after the last key. */
+  peek(text: string): void {
+    this.#peek = text;
+    this.#cancelPeek ??= this.#clock.after(PEEK_MS, () => {
+      this.#cancelPeek = undefined;
+      if (this.#peek === this.#toldPeek || !this.#replica.isActive || this.#customer.state !== 'ready') return;
+      this.#toldPeek = this.#peek;
+      // Only a courtesy: what is lost is told by the next key.
+      setSneakPeek(this.#customer.call, this.#replica.chatId, this.#peek).catch(() => {});
+    });
+  }
+
+  /** The visitor has the newest messages before their eyes. */
+  markSeen(): void {
+    const newest = this.#unread().at(-1);
+    if (!newest || this.#cancelSeen || this.#customer.state !== 'ready') return;
+    this.#cancelSeen = this.#clock.after(SEEN_MS, () => {
+      this.#cancelSeen = undefined;
+      const latest = this.#unread().at(-1) ?? newest;
+      // Believed at once; if it does not arrive, the next connection shows them as unread and they are marked again.
+      this.#seenUpTo = latest.createdAt;
+      this.#changed();
+      markEventsAsSeen(this.#customer.call, this.#replica.chatId, latest.createdAt).catch(() => {
+        this.#seenUpTo = '';
+      });
+    });
+  }
+
+  /** Loads earlier threads above those shown. */
+  async loadEarlier(): Promise<void> {
+    const page = this.#earlierPage;
+    if (page === undefined || this.#isLoadingEarlier) return;
+    this.#isLoadingEarlier = true;
+    this.#changed();
+    try {
+      const { threads, nextPageId } = await listThreads(this.#customer.call, this.#replica.chatId, page);
+      this.#replica.addThreads(threads);
+      this.#earlierPage = nextPageId;
+    } catch (error) {
+      // The button stays: the visitor asks again.
+      toWireError(error);
+    } finally {
+      this.#isLoadingEarlier = false;
+      this.#changed();
+    }
+  }
+
+  /** Looks whether something was missed while the tab slept or the network was away. */
+  wake(): void {
+    this.#customer.probe();
+    if (this.#customer.state === 'ready') void this.#sync();
+  }
+
+  /** The browser now speaks for another visitor. */
+  visitorChanged(): void {
+    this.#outbox.forget();
+    this.#acknowledged.clear();
+    this.#replica.clear();
+    this.#isLoaded = false;
+    this.#earlierPage = undefined;
+    this.#seenUpTo = '';
+    this.#sender.allow(false);
+    this.#customer.relogin();
+    this.#changed();
+  }
+
+  #disconnected(): void {
+    this.#sender.allow(false);
+    this.#cancelSync();
+    for (const cancel of this.#typing.values()) cancel();
+    this.#typing.clear();
+    this.#toldPeek = '';
+  }
+
+  #push(action: string, payload: Record<string, unknown>): void {
+    if (action === 'incoming_typing_indicator') return this.#types(object(payload.typing_indicator));
+    this.#replica.push({ action, payload });
+    if (action === 'incoming_event') this.#stopTyping(string(object(payload.event).author_id));
+    if (action === 'incoming_chat') this.#remember();
+    if (this.#isLoaded && this.#replica.hasHole) void this.#sync();
+    if (this.#isLoaded) void this.#sender.run();
+    this.#sent();
+  }
+
+  /** Brings the copy up to date; again and again until nothing is missing. */
+  async #sync(): Promise<void> {
+    const session = this.#customer.session;
+    if (this.#isSyncing || !session) return;
+    this.#isSyncing = true;
+    this.#cancelSync();
+    try {
+      const { chatId, epoch } = this.#replica;
+      const isSame = chatId !== '' && epoch === session.epoch && this.#isLoaded;
+      if (!isSame) await this.#load(session.chatIds.includes(chatId) ? chatId : (session.chatIds[0] ?? chatId));
+      while (this.#replica.chatId) {
+        const answer = await resume(this.#customer.call, this.#replica.chatId, this.#replica.last, session.epoch);
+        const next = this.#replica.resumed(answer);
+        if (next === 'resync') await this.#load(this.#replica.chatId);
+        if (next === 'complete') break;
+      }
+      this.#failures = 0;
+      this.#isLoaded = true;
+      this.#sender.allow(true);
+    } catch (error) {
+      this.#syncFailed(toWireError(error));
+    } finally {
+      this.#isSyncing = false;
+      this.#sent();
+    }
+  }
+
+  #syncFailed(error: WireError): void {
+    if (error.type === 'connection_lost') return;
+    // "Not found": the chat belongs to an earlier visitor of this browser; the next login names the right one.
+    if (error.type === 'not_found') {
+      this.#replica.clear();
+      this.#isLoaded = false;
+    }
+    const wait = Math.max(error.retryAfterMs, backoff(this.#failures++, this.#clock.random));
+    this.#cancelSync = this.#clock.after(wait, () => void this.#sync());
+  }
+
+  async #load(chatId: string | undefined): Promise<void> {
+    const epoch = this.#customer.session?.epoch ?? '';
+    if (!chatId) {
+      this.#replica.clear(epoch);
+      return;
+    }
+    const { call } = this.#customer;
+    const [chat, page] = await Promise.all([getChat(call, chatId), listThreads(call, chatId)]);
+    this.#replica.load(chat, epoch);
+    this.#replica.addThreads(page.threads);
+    this.#earlierPage = page.nextPageId;
+    this.#seenUpTo = '';
+    this.#remember();
+  }
+
+  /** Notes that this browser has a chat, so that the next page connects without being asked. */
+  #remember(): void {
+    if (this.#store.get('chat') === null) this.#store.set('chat', '1');
+  }
+
+  /** Something was acknowledged or arrived: acknowledged messages give way to the events they have become. */
+  #sent(): void {
+    for (const id of this.#acknowledged.keys()) if (this.#replica.hasCustomId(id)) this.#acknowledged.delete(id);
+    for (const { id } of this.#outbox.entries) if (this.#replica.hasCustomId(id)) this.#outbox.remove(id);
+    this.#changed();
+  }
+
+  #unread(): ChatEvent[] {
+    const customer = this.#replica.users.get(this.#customer.session?.customerId ?? '');
+    const seen = customer && isAfter(customer.seenUpTo, this.#seenUpTo) ? customer.seenUpTo : this.#seenUpTo;
+    return this.#replica.events.filter(
+      (event) => event.type === 'message' && !this.isOwn(event) && event.authorId !== 'system' && isAfter(event.createdAt, seen),
+    );
+  }
+
+  #types(indicator: Record<string, unknown>): void {
+    const id = string(indicator.author_id);
+    this.#typing.get(id)?.();
+    this.#typing.delete(id);
+    if (indicator.is_typing === true) this.#typing.set(id, this.#clock.after(TYPING_MS, () => this.#stopTyping(id)));
+    this.#changed();
+  }
+
+  #stopTyping(id: string): void {
+    this.#typing.get(id)?.();
+    if (this.#typing.delete(id)) this.#changed();
+  }
+}
+
+/** Whether a time is later than another; an empty text is before all. Both are RFC 3339 in UTC with the same number of digits. */
+export function isAfter(a: string, b: string): boolean {
+  return a > b;
+}
+
+function unknownAgent(id: string): User {
+  return { id, type: 'agent', name: '', avatar: '', jobTitle: '', present: true, seenUpTo: '' };
+}

@@ -1,0 +1,64 @@
+import type { JSX, RefObject, TargetedInputEvent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Store } from '../host';
+import type { Texts } from '../look/texts';
+import { Icon } from './icons';
+
+export interface ComposerProps {
+  texts: Texts;
+  store: Store;
+  field: RefObject<HTMLTextAreaElement | null>;
+  /** False when it cannot be taken now. */
+  send(text: string): boolean;
+  peek(text: string): void;
+}
+
+const MOST_CHARACTERS = 8_000;
+const KEY = 'draft';
+
+/** Where the visitor writes. What is not sent yet outlives the page. */
+export function Composer({ texts, store, field, send, peek }: ComposerProps): JSX.Element {
+  const [text, setText] = useState(store.get(KEY) ?? '');
+  useEffect(() => {
+    if (text) store.set(KEY, text);
+    else store.remove(KEY);
+  }, [text]);
+
+  function submit(event: Event): void {
+    event.preventDefault();
+    if (text.trim() && send(text.trim())) setText('');
+    field.current?.focus();
+  }
+
+  function typed(event: TargetedInputEvent<HTMLTextAreaElement>): void {
+    setText(event.currentTarget.value);
+    peek(event.currentTarget.value);
+  }
+
+  function pressed(event: KeyboardEvent): void {
+    // An Enter that ends the composition of a character is not ours.
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
+  }
+
+  return (
+    <form class="composer" onSubmit={submit}>
+      <div class="grow" data-text={`${text}\n`}>
+        <textarea
+          ref={field}
+          rows={1}
+          dir="auto"
+          maxLength={MOST_CHARACTERS}
+          enterkeyhint="send"
+          aria-label={texts.write}
+          placeholder={texts.placeholder}
+          value={text}
+          onInput={typed}
+          onKeyDown={pressed}
+        />
+      </div>
+      <button type="submit" class="send" aria-label={texts.send} disabled={!text.trim()}>
+        <Icon name="send" />
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,249 @@
+import { backoff } from '../backoff';
+import type { Clock } from '../clock';
+import { toJson } from '../json';
+import { type Push, readFrame, WireError } from './frames';
+
+/** The part of WebSocket that is used. */
+export interface Socket {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onerror: (() => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+/** `stopped` ends by `start` only; `waiting` tries again by itself. */
+export type WireState = 'stopped' | 'connecting' | 'ready' | 'waiting';
+
+export interface WireListener {
+  /** Logs in on a fresh connection. Rejecting with a retryable error tries again later; any other stops the wire. */
+  login(): Promise<void>;
+  push(push: Push): void;
+  changed(state: WireState): void;
+  /** The server will not have this token. The wire has stopped. */
+  unauthorized(): void;
+  /** The server refused the size of what was sent last. */
+  tooLarge(): void;
+}
+
+const PING_MS = 25_000;
+const SILENCE_MS = 45_000;
+const PROBE_MS = 5_000;
+const OPEN_MS = 15_000;
+const RESPONSE_MS = 20_000;
+const LIMITED_MS = 30_000;
+/** A connection that lived so long was a good one: the next failure starts from the shortest wait. */
+const STABLE_MS = 10_000;
+
+interface Pending {
+  resolve(payload: Record<string, unknown>): void;
+  reject(error: WireError): void;
+  cancel(): void;
+}
+
+/** One lasting connection: requests with answers, pushes, signs of life, and coming back after every kind of loss. */
+export class Wire {
+  readonly #address: () => string;
+  readonly #listener: WireListener;
+  readonly #clock: Clock;
+  readonly #open: (address: string) => Socket;
+  readonly #pending = new Map<string, Pending>();
+  #socket: Socket | null = null;
+  #state: WireState = 'stopped';
+  #failures = 0;
+  #requests = 0;
+  #heardAt = 0;
+  #framesHeard = 0;
+  #readyAt = 0;
+  #cancelTimer = (): void => {};
+
+  constructor(address: () => string, listener: WireListener, clock: Clock, open: (address: string) => Socket) {
+    this.#address = address;
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#open = open;
+  }
+
+  get state(): WireState {
+    return this.#state;
+  }
+
+  /** Connects, or does so at once when waiting. */
+  start(): void {
+    if (this.#state === 'stopped' || this.#state === 'waiting') this.#connect();
+  }
+
+  /** Leaves for good, or until `start`. */
+  stop(): void {
+    this.#drop(1000);
+    this.#enter('stopped');
+  }
+
+  /** Something happened that makes the connection doubtful or possible: the tab woke, the network came back. */
+  probe(): void {
+    if (this.#state === 'waiting') this.#connect();
+    if (this.#state !== 'ready') return;
+    const framesBefore = this.#framesHeard;
+    this.#send({ action: 'ping' });
+    this.#timer(PROBE_MS, () => (this.#framesHeard > framesBefore ? this.#watch() : this.#lost(0)));
+  }
+
+  /** Sends a request; rejects with `connection_lost` (retryable) when the connection ends before the answer. */
+  request(action: string, payload: object): Promise<Record<string, unknown>> {
+    const requestId = `r${++this.#requests}`;
+    return new Promise((resolve, reject) => {
+      if (!this.#socket) return reject(new WireError('connection_lost', 'Not connected.', true));
+      const cancel = this.#clock.after(RESPONSE_MS, () => {
+        this.#pending.delete(requestId);
+        reject(new WireError('request_timeout', `No answer to ${action}.`, true));
+      });
+      this.#pending.set(requestId, { resolve, reject, cancel });
+      this.#send({ request_id: requestId, action, payload });
+    });
+  }
+
+  #connect(): void {
+    this.#cancelTimer();
+    this.#enter('connecting');
+    let socket: Socket;
+    try {
+      socket = this.#open(this.#address());
+    } catch {
+      // The page's content policy forbids it; it may be another page's policy next time.
+      return this.#retry(LIMITED_MS);
+    }
+    this.#socket = socket;
+    this.#timer(OPEN_MS, () => this.#lost(0));
+    socket.onopen = () => this.#opened(socket);
+    socket.onmessage = ({ data }) => this.#heard(socket, data);
+    socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
+    socket.onerror = () => {};
+  }
+
+  async #opened(socket: Socket): Promise<void> {
+    if (socket !== this.#socket) return;
+    this.#heardAt = this.#clock.now();
+    this.#timer(RESPONSE_MS, () => this.#lost(0));
+    try {
+      await this.#listener.login();
+    } catch (error) {
+      if (socket !== this.#socket) return;
+      const { type, isRetryable, retryAfterMs } = error as WireError;
+      if (type === 'authentication') return this.#refused();
+      if (isRetryable) return this.#lost(retryAfterMs);
+      return this.stop();
+    }
+    if (socket !== this.#socket) return;
+    this.#readyAt = this.#clock.now();
+    this.#watch();
+    this.#enter('ready');
+  }
+
+  #heard(socket: Socket, data: unknown): void {
+    if (socket !== this.#socket) return;
+    this.#heardAt = this.#clock.now();
+    this.#framesHeard += 1;
+    const frame = readFrame(String(data));
+    if (frame.kind === 'push') return this.#listener.push(frame.push);
+    if (frame.kind === 'other') return;
+    const pending = this.#pending.get(frame.requestId);
+    if (!pending) return;
+    this.#pending.delete(frame.requestId);
+    pending.cancel();
+    if (frame.kind === 'response') pending.resolve(frame.payload);
+    else pending.reject(frame.error);
+  }
+
+  /** Asks for a sign of life after a while of silence, and gives the connection up when none comes. */
+  #watch(): void {
+    const silence = this.#clock.now() - this.#heardAt;
+    if (silence >= SILENCE_MS) return this.#lost(0);
+    if (silence >= PING_MS) this.#send({ action: 'ping' });
+    this.#timer((silence >= PING_MS ? SILENCE_MS : PING_MS) - silence, () => this.#watch());
+  }
+
+  #closed(socket: Socket, code: number, reason: string): void {
+    if (socket !== this.#socket) return;
+    switch (code) {
+      case 1000:
+        return this.stop();
+      case 4001:
+        return this.#refused();
+      case 1008:
+        return this.#lost(LIMITED_MS);
+      case 1009:
+        this.#listener.tooLarge();
+        return this.#lost(0);
+      case 1012:
+        return this.#lost(0, retryIn(reason));
+      case 4008:
+        return this.#lost(0, 0);
+      default:
+        return this.#lost(0);
+    }
+  }
+
+  #refused(): void {
+    this.stop();
+    this.#listener.unauthorized();
+  }
+
+  /** The connection is gone: tries again after `exactly` ms, or after a random wait of at least `atLeast` ms. */
+  #lost(atLeast: number, exactly?: number): void {
+    if (this.#readyAt && this.#clock.now() - this.#readyAt >= STABLE_MS) this.#failures = 0;
+    this.#drop();
+    // An exact wait is the server's wish for once; a server that wishes it again and again is backed away from.
+    const isWish = exactly !== undefined && this.#failures === 0;
+    const wait = isWish ? exactly : Math.max(exactly ?? 0, atLeast + backoff(this.#failures, this.#clock.random));
+    this.#failures += 1;
+    this.#retry(wait);
+  }
+
+  #retry(wait: number): void {
+    this.#enter('waiting');
+    this.#timer(wait, () => this.#connect());
+  }
+
+  #drop(code?: number): void {
+    this.#cancelTimer();
+    this.#readyAt = 0;
+    const socket = this.#socket;
+    this.#socket = null;
+    try {
+      socket?.close(code);
+    } catch {
+      // Already closed.
+    }
+    for (const pending of [...this.#pending.values()]) {
+      pending.cancel();
+      pending.reject(new WireError('connection_lost', 'The connection was lost.', true));
+    }
+    this.#pending.clear();
+  }
+
+  #send(frame: object): void {
+    try {
+      this.#socket?.send(toJson(frame));
+    } catch {
+      // Closing: its close event follows and takes the pending requests along.
+    }
+  }
+
+  #timer(ms: number, call: () => void): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#clock.after(ms, call);
+  }
+
+  #enter(state: WireState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#listener.changed(state);
+  }
+}
+
+/** The wait a stopping server asks for, in ms: seconds after `retry_in` in the close reason. */
+function retryIn(reason: string): number | undefined {
+  const seconds = /retry_in\D*(\d+(?:\.\d+)?)/.exec(reason)?.[1];
+  return seconds ? Number(seconds) * 1_000 : undefined;
+}

@@ -1,0 +1,35 @@
+import { Conversation } from '../../src/customer/conversation';
+import { Customer } from '../../src/customer/customer';
+import type { Store } from '../../src/host';
+import type { FakeClock } from './clock';
+import type { FakeServer } from './server';
+import { FakeSocket } from './socket';
+
+/** One tab of a visitor, connected to a fake server. */
+export function openTab(server: FakeServer, store: Store, clock: FakeClock) {
+  let isNetworkUp = true;
+  const customer = new Customer({
+    base: 'https://chat.test/',
+    site: 'site-key',
+    version: 'test',
+    token: () => 'token',
+    registerToken: () => Promise.resolve(),
+    page: () => ({ url: 'https://shop.test/', title: 'Shop' }),
+    clock,
+    openSocket: () => {
+      const socket = new FakeSocket();
+      server.connect(socket);
+      setImmediate(() => (isNetworkUp ? socket.open() : socket.cut()));
+      return socket;
+    },
+  });
+  const conversation = new Conversation(customer, store, () => {}, clock);
+  return {
+    customer,
+    conversation,
+    texts: () => conversation.view.events.filter(({ type }) => type === 'message').map(({ text }) => text),
+    set network(isUp: boolean) {
+      isNetworkUp = isUp;
+    },
+  };
+}
