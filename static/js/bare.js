@@ -2,4 +2,4 @@
 
 import { attachBehaviours } from "./behaviours.js";
 
-attachBehaviours(document);
+await attachBehaviours(document);

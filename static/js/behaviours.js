@@ -5,34 +5,45 @@
 
 /** @type {Record<string, () => Promise<{ default: Behaviour }>>} */
 const known = {
+  composer: () => import("./behaviours/composer.js"),
+  conversation: () => import("./behaviours/conversation.js"),
   copy: () => import("./behaviours/copy.js"),
+  inbox: () => import("./behaviours/inbox.js"),
   menu: () => import("./behaviours/menu.js"),
+  post: () => import("./behaviours/post.js"),
+  profile: () => import("./behaviours/profile.js"),
   shortcuts: () => import("./behaviours/shortcuts.js"),
   times: () => import("./behaviours/times.js"),
+  visitors: () => import("./behaviours/visitors.js"),
 };
 
 /** @type {WeakMap<Element, Set<string>>} */
 const attached = new WeakMap();
 
 /**
- * Attaches everything asked for inside `root`, itself included.
+ * Attaches everything asked for inside `root`, itself included; done when all of it is there.
  * @param {Document | Element} root
  */
-export function attachBehaviours(root) {
-  if (root instanceof HTMLElement) attach(root);
-  for (const element of root.querySelectorAll("[data-behavior]")) {
-    if (element instanceof HTMLElement) attach(element);
-  }
+export async function attachBehaviours(root) {
+  const elements = [...root.querySelectorAll("[data-behavior]")];
+  if (root instanceof HTMLElement) elements.unshift(root);
+  await Promise.all(elements.map((element) => element instanceof HTMLElement && attach(element)));
 }
 
 /** @param {HTMLElement} element */
-function attach(element) {
+async function attach(element) {
   const done = attached.get(element) ?? new Set();
   attached.set(element, done);
   for (const name of (element.dataset["behavior"] ?? "").split(" ").filter(Boolean)) {
     const load = known[name];
     if (done.has(name) || !load) continue;
     done.add(name);
-    load().then((module) => module.default(element), console.error);
+    try {
+      const module = await load();
+      module.default(element);
+    } catch (error) {
+      // One broken behaviour must not take the others with it.
+      console.error(`${name}:`, error);
+    }
   }
 }

@@ -81,3 +81,10 @@ function when(at, now) {
   if (new Date(at).getFullYear() === new Date(now).getFullYear()) return `${short.format(at)}, ${clock.format(at)}`;
   return long.format(at);
 }
+
+/** Tells the server the zone, so that the next page is right before this script has run. */
+export function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const path = document.body.dataset["base"] || "/";
+  if (zone) document.cookie = `parlor_zone=${zone}; path=${path}; max-age=31536000; samesite=lax`;
+}

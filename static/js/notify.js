@@ -1,0 +1,124 @@
+// What reaches an agent on any page: the number on the rail and in the title, a sound, a small card.
+
+import { base, live } from "./live.js";
+
+const TOAST_MS = 8000;
+const MOST_TOASTS = 3;
+/** Two soft notes, a fourth apart. */
+const NOTES_HZ = [659.25, 880];
+const NOTE_S = 0.18;
+const VOLUME = 0.12;
+
+/** @type {AudioContext | null} */
+let audio = null;
+const title = document.title;
+
+/** Starts listening on every page. */
+export function startNotifying() {
+  live.on("counts", (update) => showWaiting(Number(update["waiting"])));
+  live.on("agent", (update) => showStatus(update));
+  for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, readySound, { passive: true });
+  const count = document.querySelector("[data-waiting-count]");
+  if (count && !count.hasAttribute("hidden")) showWaiting(Number.parseInt(count.textContent ?? "0", 10));
+}
+
+/** Browsers let a page sound only after somebody has touched it. */
+function readySound() {
+  if (document.body.dataset["sound"] !== "on") return;
+  audio ??= new AudioContext();
+  if (audio.state === "suspended") void audio.resume();
+}
+
+/** @param {number} waiting */
+function showWaiting(waiting) {
+  const label = waiting > 99 ? "99+" : String(waiting);
+  document.title = waiting > 0 ? `(${label}) ${title}` : title;
+  const count = document.querySelector("[data-waiting-count]");
+  if (!(count instanceof HTMLElement)) return;
+  count.hidden = waiting === 0;
+  count.textContent = label;
+  count.setAttribute("aria-label", `${label} waiting`);
+}
+
+/** @param {import("./live.js").Update} update */
+function showStatus(update) {
+  const status = String(update["status"]);
+  const dot = document.querySelector("[data-own-status]");
+  if (dot) dot.className = `status-dot ${status}`;
+  for (const button of document.querySelectorAll('[data-own-statuses] button')) {
+    button.setAttribute("aria-current", String(button.getAttribute("value") === status));
+  }
+}
+
+/**
+ * A visitor wrote: sounds once among all tabs, and shows a card unless the chat is open here.
+ * @param {{ inbox_seq: number, chat: string, name: string, text: string, is_open: boolean }} message
+ */
+export function announce(message) {
+  if (isFirstTab(message.inbox_seq)) ring();
+  if (!message.is_open) toast(message);
+}
+
+/**
+ * The first tab that says so sounds; the others stay quiet.
+ * @param {number} inbox_seq
+ */
+function isFirstTab(inbox_seq) {
+  try {
+    if (Number(localStorage.getItem("parlor:rang") ?? 0) >= inbox_seq) return false;
+    if (audio?.state === "running") localStorage.setItem("parlor:rang", String(inbox_seq));
+  } catch { /* without storage each tab sounds for itself */ }
+  return true;
+}
+
+function ring() {
+  if (!audio || audio.state !== "running" || document.body.dataset["sound"] !== "on") return;
+  NOTES_HZ.forEach((hertz, n) => {
+    if (!audio) return;
+    const start = audio.currentTime + n * NOTE_S * 0.7;
+    const tone = new OscillatorNode(audio, { type: "sine", frequency: hertz });
+    const loudness = new GainNode(audio, { gain: 0 });
+    loudness.gain.setValueAtTime(0, start);
+    loudness.gain.linearRampToValueAtTime(VOLUME, start + 0.015);
+    loudness.gain.exponentialRampToValueAtTime(0.0001, start + NOTE_S * 2);
+    tone.connect(loudness).connect(audio.destination);
+    tone.start(start);
+    tone.stop(start + NOTE_S * 2);
+  });
+}
+
+/** @param {{ chat: string, name: string, text: string }} message */
+function toast(message) {
+  const shelf = document.querySelector("[data-toasts]");
+  if (!shelf) return;
+  shelf.querySelector(`[data-chat="${CSS.escape(message.chat)}"]`)?.remove();
+  while (shelf.children.length >= MOST_TOASTS) shelf.firstElementChild?.remove();
+  const card = document.createElement("a");
+  card.className = "toast";
+  card.href = `${base()}/chats/${message.chat}`;
+  card.dataset["chat"] = message.chat;
+  const name = document.createElement("strong");
+  name.className = "cut";
+  name.textContent = message.name;
+  const text = document.createElement("span");
+  text.className = "cut soft";
+  text.textContent = message.text;
+  card.append(icon("chat"), name, text);
+  shelf.append(card);
+  setTimeout(() => card.remove(), TOAST_MS);
+}
+
+/**
+ * An icon of the sprite.
+ * @param {string} name
+ */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `${document.body.dataset["assets"] ?? ""}/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
