@@ -1,0 +1,24 @@
+//! Topics: what a socket can listen to.
+
+use crate::domain::ids::{AgentId, ChatId, LoginId, SiteId, VisitorId};
+
+/// What a socket listens to; the hub delivers an update to every outbox under its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// New events of a chat, and who is typing in it.
+    Chat(ChatId),
+    /// New rows of the agents' inbox of a site.
+    Inbox(SiteId),
+    /// Which visitors of a site were seen or changed.
+    Visitors(SiteId),
+    /// One visitor: seen, changed, tokens ended.
+    Visitor(VisitorId),
+    /// One agent changed.
+    Agent(AgentId),
+    /// Any agent changed: name, role, status, presence.
+    Agents,
+    /// One login ended.
+    Login(LoginId),
+    /// The settings of a site changed.
+    Site(SiteId),
+}
