@@ -305,7 +305,7 @@ create table chats (
   last_seq        {i64}  not null default 0,
   is_active       {i64}  not null default 0,                 -- an open thread exists
   thread_id       {id},                                      -- the newest thread
-  agent_id        {id},                                      -- who owns the open thread
+  agent_id        {id},                                      -- who owns the open thread, or owned the last one
   group_id        {id},
   waiting_since   {i64},                                     -- first unanswered visitor message
   last_event_at   {i64}  not null,                          -- orders the inbox: what people see, open, close
@@ -340,7 +340,7 @@ create table threads (
   created_at          {i64}  not null,
   closed_at           {i64}
 ) {strict};
-create index threads_chat_idx on threads (chat_id, created_at, id);
+create unique index threads_chat_idx on threads (chat_id, first_seq);
 create unique index threads_chat_active_idx on threads (chat_id) where is_active = 1;
 
 -- Append-only: an edit, a seen mark or a closed thread is a new row with a seq of its own.

@@ -23,7 +23,7 @@ pub struct Chat {
     pub is_active: bool,
     /// The newest thread.
     pub thread: Option<ThreadId>,
-    /// Who has the open thread.
+    /// Who has the open thread, or had the last one.
     pub agent: Option<AgentId>,
     /// The group the open thread was sent to.
     pub group: Option<GroupId>,

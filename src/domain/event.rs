@@ -340,8 +340,6 @@ pub enum PropertyOwner {
     Chat,
     /// A thread of it.
     Thread(ThreadId),
-    /// An event of it, by `seq`.
-    Event(i64),
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::update::Lossy;
-use crate::domain::event::{Author, Recipients};
+use crate::domain::event::{Author, Body, Event, Recipients};
 use crate::domain::ids::{ChatId, VisitorId};
 
 /// How long somebody counts as typing without saying so again.
@@ -78,7 +78,14 @@ impl Presence {
         }
     }
 
-    /// Forgets what an author was typing: called when their message is stored.
+    /// Forgets what the author of a stored message was typing.
+    pub fn stopped_typing_by(&self, event: &Event) {
+        if matches!(event.body, Body::Message { .. }) {
+            self.stopped_typing(event.chat, event.author);
+        }
+    }
+
+    /// Forgets what somebody was typing in a chat.
     pub fn stopped_typing(&self, chat: ChatId, author: Author) {
         let mut state = self.lock();
         state.typing.forget(&(chat, author));

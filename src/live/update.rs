@@ -9,7 +9,7 @@ use crate::domain::chat::Chat;
 use crate::domain::event::{Audience, Author, Body, Event, Recipients};
 use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
 use crate::store::chat_users::Participant;
-use crate::store::inbox::InboxRow;
+use crate::store::inbox::InboxChange;
 
 /// One thing a socket receives; cheap to clone.
 #[derive(Clone, Debug)]
@@ -127,14 +127,14 @@ pub struct InboxUpdate {
     /// The site.
     pub site: SiteId,
     /// The rows, without gaps.
-    pub rows: Vec<InboxRow>,
+    pub rows: Vec<InboxChange>,
     frames: Frames,
 }
 
 impl InboxUpdate {
     /// An update of these rows.
     #[must_use]
-    pub fn new(site: SiteId, rows: Vec<InboxRow>) -> Self {
+    pub fn new(site: SiteId, rows: Vec<InboxChange>) -> Self {
         Self {
             site,
             rows,
@@ -244,7 +244,7 @@ impl Frames {
         render: impl AsyncFnOnce() -> Result<Bytes, E>,
     ) -> Result<Bytes, E> {
         let cell = &self.awaited[index(audience)];
-        cell.get_or_try_init(render).await.cloned()
+        cell.get_or_try_init(async || render().await).await.cloned()
     }
 }
 

@@ -1,0 +1,329 @@
+//! Beginning a chat, opening a further thread of it, closing the thread.
+
+use crate::db::{Result, Tx};
+use crate::domain::Refusal;
+use crate::domain::chat::Chat;
+use crate::domain::event::{AssignReason, Author, Body, NewEvent};
+use crate::domain::ids::{AgentId, BrowserId, ChatId, GroupId, SiteId, ThreadId, VisitorId};
+use crate::domain::permission::{Action, Permit, Subject};
+use crate::domain::properties::Properties;
+use crate::domain::routing::assign_new_thread;
+use crate::store::chats::{assign, finish, hold};
+use crate::store::events::{self, Appended, Entry};
+use crate::store::{chat_users, groups, json, threads};
+
+/// What a new thread begins with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Opening {
+    /// The group it is sent to; `None` is everybody.
+    pub group: Option<GroupId>,
+    /// Properties of the chat, laid over those it has.
+    pub chat_properties: Properties,
+    /// Properties of the thread.
+    pub thread_properties: Properties,
+    /// The first events, in order.
+    pub events: Vec<NewEvent>,
+}
+
+/// A chat with its newly opened thread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opened {
+    /// The chat as it stands now.
+    pub chat: Chat,
+    /// The thread; of a repeat, the one that its first event opened.
+    pub thread: ThreadId,
+    /// What became of [`Opening::events`], in their order.
+    pub events: Vec<Appended>,
+    /// Whether nothing was written because all of it is stored already.
+    pub is_duplicate: bool,
+}
+
+/// Begins the chat of a visitor: one for each browser, or for each visitor whose identity is proven.
+///
+/// A repeat is known by the `custom_id`s of its events and gets the first result.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::StartChat`]; [`Refusal::ChatLimitReached`] where there is a
+/// chat already; what [`events::append`] refuses; or any other [`crate::db::Error`].
+pub fn start(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -> Result<Opened> {
+    let beginner = Beginner::of(tx, permit)?;
+    if let Some(existing) = existing(tx, &beginner)? {
+        return repeat_or(tx, existing, opening, Refusal::ChatLimitReached);
+    }
+    let Some(id) = insert(tx, &beginner, opening, now)? else {
+        // Another browser of the same owner was faster, under a visitor row that is merged since.
+        let existing = existing(tx, &beginner)?.ok_or(Refusal::Conflict("the chat"))?;
+        return repeat_or(tx, existing, opening, Refusal::ChatLimitReached);
+    };
+    let lock = tx.dialect().for_update();
+    let mut chat = super::load(tx, id, lock)?.ok_or(crate::db::Error::NotFound)?;
+    let author = chat.visitor_author();
+    open(tx, &mut chat, author, opening, now)
+}
+
+/// Opens a new thread of a chat that has none open. A repeat is known by the `custom_id`s of its events.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::OpenThread`]; [`Refusal::ChatAlreadyActive`]; what
+/// [`events::append`] refuses; or any other [`crate::db::Error`].
+pub fn activate(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -> Result<Opened> {
+    let mut chat = hold(tx, permit, &[Action::OpenThread])?;
+    let author = permit.author(chat.visitor)?;
+    if let Some(events) = repeats(tx, &chat, author, &opening.events)? {
+        return Ok(repeated(chat, events));
+    }
+    if chat.is_active {
+        return Err(Refusal::ChatAlreadyActive.into());
+    }
+    open(tx, &mut chat, author, opening, now)
+}
+
+/// Closes the open thread; the next message needs a new one.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::CloseThread`]; [`Refusal::ChatInactive`] where no thread is
+/// open; or any other [`crate::db::Error`].
+pub fn close(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<Chat> {
+    let mut chat = hold(tx, permit, &[Action::CloseThread])?;
+    let author = permit.author(chat.visitor)?;
+    let (true, Some(thread)) = (chat.is_active, chat.thread) else {
+        return Err(Refusal::ChatInactive.into());
+    };
+    let line = closing_line(tx, &chat, author)?;
+    events::record(tx, &mut chat, Entry::change(Author::System, line), now)?;
+    chat.is_active = false;
+    let closed = events::record(
+        tx,
+        &mut chat,
+        Entry::change(author, Body::ThreadClosed {}),
+        now,
+    )?;
+    threads::close(tx, thread, author, (closed.seq, closed.created_at))?;
+    chat_users::dismiss_agents(tx, &chat)?;
+    assign::count(tx, chat.agent, None, now)?;
+    finish(tx, &chat, now)?;
+    Ok(chat)
+}
+
+/// Who begins a chat.
+struct Beginner {
+    site: SiteId,
+    root: VisitorId,
+    browser: BrowserId,
+    /// What there is one chat of: the browser, or the visitor where the identity is proven.
+    owner: i64,
+    is_signed: bool,
+}
+
+impl Beginner {
+    /// Locks the visitor, so that beginning and merging wait for each other, and follows it to its root.
+    fn of(tx: &mut dyn Tx, permit: &Permit) -> Result<Self> {
+        let (site, visitor) = permit.visitor(&[Action::StartChat])?;
+        let Subject::Visitor {
+            browser, signed, ..
+        } = permit.subject()
+        else {
+            return Err(Refusal::NotAllowed.into());
+        };
+        let root = lock_root(tx, site, visitor)?;
+        Ok(Self {
+            site,
+            root,
+            browser: *browser,
+            owner: if *signed { root.0 } else { browser.0 },
+            is_signed: *signed,
+        })
+    }
+}
+
+fn lock_root(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId) -> Result<VisitorId> {
+    let lock = tx.dialect().for_update();
+    let sql = format!("select merged_into from visitors where id = ?1 and site_id = ?2{lock}");
+    let mut root = visitor;
+    // It may have been merged since the subject was read; a pointer names the root, so the second look ends it.
+    loop {
+        let merged_into = tx
+            .opt(&sql, &[root.into(), site.into()], |row| row.opt_i64(0))?
+            .ok_or(Refusal::NotFound("visitor"))?;
+        match merged_into {
+            Some(next) => root = VisitorId(next),
+            None => return Ok(root),
+        }
+    }
+}
+
+/// The chat that this beginner would double, locked: by the owner, or begun by this browser before it was proven.
+fn existing(tx: &mut dyn Tx, beginner: &Beginner) -> Result<Option<Chat>> {
+    let subject = Subject::Visitor {
+        site: beginner.site,
+        visitor: beginner.root,
+        browser: beginner.browser,
+        signed: beginner.is_signed,
+    };
+    let Some(chat) = super::current(tx, &subject)? else {
+        return Ok(None);
+    };
+    let lock = tx.dialect().for_update();
+    super::load(tx, chat.id, lock)
+}
+
+fn insert(
+    tx: &mut dyn Tx,
+    beginner: &Beginner,
+    opening: &Opening,
+    now: i64,
+) -> Result<Option<ChatId>> {
+    let id = ChatId(tx.new_id(now));
+    let properties = json::write(&opening.chat_properties)?;
+    let inserted = tx.exec(
+        "insert into chats
+           (id, site_id, visitor_id, browser_id, owner_id, last_event_at, changed_at, properties,
+            created_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?6)
+         on conflict (owner_id) do nothing",
+        &[
+            id.into(),
+            beginner.site.into(),
+            beginner.root.into(),
+            beginner.browser.into(),
+            beginner.owner.into(),
+            now.into(),
+            (&properties).into(),
+        ],
+    )?;
+    Ok((inserted > 0).then_some(id))
+}
+
+/// Opens a thread of a held chat and writes its first events.
+fn open(
+    tx: &mut dyn Tx,
+    chat: &mut Chat,
+    author: Author,
+    opening: &Opening,
+    now: i64,
+) -> Result<Opened> {
+    if let Some(group) = opening.group {
+        groups::require(tx, chat.site, group)?;
+    }
+    let previous = chat.thread;
+    let routed = route(tx, chat, author)?;
+    let thread = threads::insert(
+        tx,
+        chat,
+        (opening.group, routed.map(|(agent, _)| agent)),
+        &opening.thread_properties,
+        now,
+    )?;
+    chat.thread = Some(thread);
+    chat.is_active = true;
+    chat.agent = None;
+    chat.group = opening.group;
+    chat.properties = chat.properties.clone().merged(&opening.chat_properties)?;
+    let body = Body::ThreadOpened {
+        previous_thread_id: previous,
+    };
+    events::record(tx, chat, Entry::change(author, body), now)?;
+    chat_users::join(tx, chat, chat.visitor_author(), now)?;
+    if let Some((agent, reason)) = routed {
+        assign::hand_over(tx, chat, Some(agent), (Author::System, reason), now)?;
+    }
+    let events = write_all(tx, chat, author, &opening.events, now)?;
+    finish(tx, chat, now)?;
+    Ok(Opened {
+        chat: chat.clone(),
+        thread,
+        events,
+        is_duplicate: false,
+    })
+}
+
+/// Who gets the thread: an agent who opens it, or the agent who had the visitor before, if they are accepting.
+fn route(tx: &mut dyn Tx, chat: &Chat, author: Author) -> Result<Option<(AgentId, AssignReason)>> {
+    if let Author::Agent(agent) = author {
+        return Ok(Some((agent, AssignReason::Manual)));
+    }
+    let Some(last) = threads::last_agent(tx, chat)? else {
+        return Ok(None);
+    };
+    let candidate = groups::candidate(tx, chat.site, last)?;
+    Ok(assign_new_thread(candidate.as_ref()).map(|agent| (agent, AssignReason::Routed)))
+}
+
+fn write_all(
+    tx: &mut dyn Tx,
+    chat: &mut Chat,
+    author: Author,
+    new: &[NewEvent],
+    now: i64,
+) -> Result<Vec<Appended>> {
+    let mut written = Vec::with_capacity(new.len());
+    for new in new {
+        // A client that took one event of a lost request into a later one must not write it twice.
+        let repeat = events::find_repeat(tx, chat.id, author, new)?;
+        let is_duplicate = repeat.is_some();
+        let event = match repeat {
+            Some(event) => event,
+            None => events::append_new(tx, chat, author, new, now)?,
+        };
+        written.push(Appended {
+            event,
+            is_duplicate,
+        });
+    }
+    Ok(written)
+}
+
+fn repeat_or(tx: &mut dyn Tx, chat: Chat, opening: &Opening, refusal: Refusal) -> Result<Opened> {
+    let author = chat.visitor_author();
+    match repeats(tx, &chat, author, &opening.events)? {
+        Some(events) => Ok(repeated(chat, events)),
+        None => Err(refusal.into()),
+    }
+}
+
+/// What these events got when they were sent before; `None` unless there are some and all were.
+fn repeats(
+    tx: &mut dyn Tx,
+    chat: &Chat,
+    author: Author,
+    new: &[NewEvent],
+) -> Result<Option<Vec<Appended>>> {
+    let mut found = Vec::with_capacity(new.len());
+    for new in new {
+        let Some(event) = events::find_repeat(tx, chat.id, author, new)? else {
+            return Ok(None);
+        };
+        found.push(Appended {
+            event,
+            is_duplicate: true,
+        });
+    }
+    Ok((!found.is_empty()).then_some(found))
+}
+
+fn repeated(chat: Chat, events: Vec<Appended>) -> Opened {
+    let first = events.first().map(|appended| appended.event.thread);
+    Opened {
+        thread: first.or(chat.thread).unwrap_or(ThreadId(0)),
+        chat,
+        events,
+        is_duplicate: true,
+    }
+}
+
+/// The line that everybody reads when a thread closes.
+fn closing_line(tx: &mut dyn Tx, chat: &Chat, author: Author) -> Result<Body> {
+    Ok(match author {
+        Author::Agent(agent) => {
+            let name = chat_users::agent_name(tx, chat, agent)?;
+            let name = name.ok_or(Refusal::NotFound("agent"))?;
+            let text = format!("{name} closed the chat.");
+            Body::system(text, "manual_archived_agent", &[("agent", &name)])
+        }
+        Author::Visitor(_) => {
+            let text = "The visitor closed the chat.".to_owned();
+            Body::system(text, "manual_archived_customer", &[])
+        }
+        Author::System => Body::system("The chat was closed.".to_owned(), "system_archived", &[]),
+    })
+}

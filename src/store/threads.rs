@@ -1,0 +1,193 @@
+//! Threads of a chat: opened and closed with it, listed from the newest.
+
+use crate::db::{Error, Result, Row, Tx};
+use crate::domain::Refusal;
+use crate::domain::chat::Chat;
+use crate::domain::event::Author;
+use crate::domain::ids::{AgentId, ChatId, GroupId, SiteId, ThreadId};
+use crate::domain::permission::{Action, Permit};
+use crate::domain::properties::Properties;
+use crate::domain::thread::Thread;
+use crate::store::json;
+
+const COLUMNS: &str = "id, chat_id, site_id, is_active, first_seq, last_seq, previous_thread_id, \
+                       agent_id, group_id, closed_by, closed_by_id, properties, created_at, \
+                       closed_at";
+
+/// Most threads that one read returns.
+pub const MAX_PAGE: i64 = 100;
+
+/// The thread with this id, if it is one of the chat of the permit.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
+pub fn get(tx: &mut dyn Tx, permit: &Permit, thread: ThreadId) -> Result<Option<Thread>> {
+    let chat = permit.chat(&[Action::ReadChat])?;
+    let sql = format!("select {COLUMNS} from threads where id = ?1 and chat_id = ?2");
+    tx.opt(&sql, &[thread.into(), chat.into()], read_row)
+}
+
+/// The threads of the chat of the permit, the newest first, at most `limit` and [`MAX_PAGE`]; `before` is the
+/// [`Thread::first_seq`] of the last one of the page before.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
+pub fn list(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Thread>> {
+    let chat = permit.chat(&[Action::ReadChat])?;
+    let sql = format!(
+        "select {COLUMNS} from threads where chat_id = ?1 and first_seq < ?2 \
+         order by first_seq desc limit ?3"
+    );
+    tx.all(
+        &sql,
+        &[
+            chat.into(),
+            before.unwrap_or(i64::MAX).into(),
+            limit.clamp(0, MAX_PAGE).into(),
+        ],
+        read_row,
+    )
+}
+
+/// How many threads the chat of the permit has.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
+pub fn count(tx: &mut dyn Tx, permit: &Permit) -> Result<i64> {
+    let chat = permit.chat(&[Action::ReadChat])?;
+    tx.int(
+        "select count(*) from threads where chat_id = ?1",
+        &[chat.into()],
+    )
+}
+
+/// Writes a new open thread of a held chat, whose next event is its first.
+pub(super) fn insert(
+    tx: &mut dyn Tx,
+    chat: &Chat,
+    (group, agent): (Option<GroupId>, Option<AgentId>),
+    properties: &Properties,
+    now: i64,
+) -> Result<ThreadId> {
+    let id = ThreadId(tx.new_id(now));
+    let properties = json::write(properties)?;
+    tx.exec(
+        "insert into threads
+           (id, chat_id, site_id, is_active, first_seq, previous_thread_id, agent_id, group_id,
+            properties, created_at)
+         values (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)",
+        &[
+            id.into(),
+            chat.id.into(),
+            chat.site.into(),
+            (chat.last_seq + 1).into(),
+            chat.thread.into(),
+            agent.into(),
+            group.into(),
+            (&properties).into(),
+            now.max(chat.changed_at).into(),
+        ],
+    )?;
+    Ok(id)
+}
+
+/// Closes a thread of a held chat with the `seq` and time of its last event.
+pub(super) fn close(
+    tx: &mut dyn Tx,
+    thread: ThreadId,
+    by: Author,
+    (seq, at): (i64, i64),
+) -> Result<()> {
+    tx.exec(
+        "update threads
+         set is_active = 0, last_seq = ?2, closed_by = ?3, closed_by_id = ?4, closed_at = ?5
+         where id = ?1",
+        &[
+            thread.into(),
+            seq.into(),
+            by.kind().into(),
+            by.id().into(),
+            at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes who has a thread of a held chat.
+pub(super) fn set_agent(tx: &mut dyn Tx, thread: ThreadId, agent: Option<AgentId>) -> Result<()> {
+    tx.exec(
+        "update threads set agent_id = ?2 where id = ?1",
+        &[thread.into(), agent.into()],
+    )?;
+    Ok(())
+}
+
+/// The properties of a thread of this chat.
+pub(super) fn properties(tx: &mut dyn Tx, chat: ChatId, thread: ThreadId) -> Result<Properties> {
+    let text = tx.opt(
+        "select properties from threads where id = ?1 and chat_id = ?2",
+        &[thread.into(), chat.into()],
+        |row| row.text(0),
+    )?;
+    json::read(&text.ok_or(Refusal::NotFound("thread"))?)
+}
+
+/// Writes the properties of a thread of a held chat.
+pub(super) fn set_properties(
+    tx: &mut dyn Tx,
+    thread: ThreadId,
+    properties: &Properties,
+) -> Result<()> {
+    let properties = json::write(properties)?;
+    tx.exec(
+        "update threads set properties = ?2 where id = ?1",
+        &[thread.into(), (&properties).into()],
+    )?;
+    Ok(())
+}
+
+/// Who had the last thread that anybody had, of this chat or of another chat of the same visitor.
+pub(super) fn last_agent(tx: &mut dyn Tx, chat: &Chat) -> Result<Option<AgentId>> {
+    let agent = tx.opt(
+        "select t.agent_id
+         from chats c
+         join threads t on t.chat_id = c.id
+         where c.visitor_id in (select id from visitors where id = ?1 or merged_into = ?1)
+           and t.agent_id is not null
+         order by t.created_at desc, t.id desc
+         limit 1",
+        &[chat.root.into()],
+        |row| row.i64(0),
+    )?;
+    Ok(agent.map(AgentId))
+}
+
+fn read_row(row: &dyn Row) -> Result<Thread> {
+    let closed_by = match (row.opt_text(9)?, row.opt_i64(10)?) {
+        (Some(kind), Some(id)) => Some(
+            Author::from_parts(&kind, id)
+                .ok_or_else(|| Error::Db(format!("thread closed by {kind}")))?,
+        ),
+        _ => None,
+    };
+    Ok(Thread {
+        id: ThreadId(row.i64(0)?),
+        chat: ChatId(row.i64(1)?),
+        site: SiteId(row.i64(2)?),
+        is_active: row.bool(3)?,
+        first_seq: row.i64(4)?,
+        last_seq: row.opt_i64(5)?,
+        previous: row.opt_i64(6)?.map(ThreadId),
+        agent: row.opt_i64(7)?.map(AgentId),
+        group: row.opt_i64(8)?.map(GroupId),
+        closed_by,
+        properties: json::read(&row.text(11)?)?,
+        created_at: row.i64(12)?,
+        closed_at: row.opt_i64(13)?,
+    })
+}
