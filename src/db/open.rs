@@ -1,5 +1,6 @@
 //! Opening a database: lock, connect, migrate, start the threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -8,6 +9,7 @@ use rusqlite::Connection;
 
 use super::error::{Error, Result};
 use super::folder::Folder;
+use super::job::panic_text;
 use super::lanes::{CHAT_CAPACITY, Lanes, READ_CAPACITY, TRACKING_CAPACITY};
 use super::migrate::{self, Ground, MIGRATIONS, Scripted};
 use super::options::{DbOptions, Place};
@@ -111,9 +113,20 @@ fn open_sqlite(
 impl Parts {
     /// Starts a database thread; [`Db::close`] joins them in the order in which they started.
     pub(super) fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+        let (writes, reads) = (Arc::clone(&self.writes), Arc::clone(&self.reads));
+        let shared = Arc::clone(&self.shared);
+        let guarded = move || {
+            // Jobs catch their own panics; one out here leaves nobody to answer what waits.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+                let error = Error::Unavailable("a database thread ended in a panic".into());
+                writes.abandon(&error);
+                reads.abandon(&error);
+                shared.fail_stop(panic_text(&panic));
+            }
+        };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(body)
+            .spawn(guarded)
             .map_err(|e| Error::Unavailable(format!("cannot start a database thread: {e}")))?;
         self.threads.push(thread);
         Ok(())

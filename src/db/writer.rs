@@ -23,7 +23,10 @@ const BATCH_BYTES: usize = 4 << 20;
 /// While the disk is full: how often the writer looks for room.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Text of the probe row, more than a few free pages could hold.
-const PROBE_CHARS: i64 = 128 * 1024;
+const PROBE_BYTES: usize = 256 << 10;
+
+/// Why writes are refused.
+const FULL: &str = "the disk is full";
 
 /// The writer and all it owns; [`Writer::run`] is the body of its thread.
 pub(super) struct Writer {
@@ -145,6 +148,12 @@ impl Writer {
             trouble = commit(&mut tx, &mut done, alone).or(trouble);
         }
         let hints = tx.take_hints();
+        // Before the answers: who is refused finds the health saying why.
+        match &trouble {
+            Some(Trouble::Full) => self.shared.set_health(Health::ReadOnly(FULL.into())),
+            Some(Trouble::Broken(reason)) => self.shared.set_health(Health::Down(reason.clone())),
+            None => {}
+        }
         self.answer(done, &hints);
         trouble
     }
@@ -172,8 +181,7 @@ impl Writer {
             None => Ok(()),
             Some(Trouble::Broken(reason)) => Err(reason),
             Some(Trouble::Full) => {
-                self.shared
-                    .set_health(Health::ReadOnly("the disk is full".into()));
+                self.shared.set_health(Health::ReadOnly(FULL.into()));
                 self.folder.free_reserve();
                 self.lanes.refuse_waiting(&Error::DiskFull);
                 Ok(())
@@ -256,9 +264,10 @@ fn probe_row(tx: &mut SqliteTx<'_>) -> Result<()> {
     tx.bare("begin immediate")?;
     let written = tx
         .exec(
-            "insert into meta (name, value) values ('probe', hex(zeroblob(?1)))
+            "insert into meta (name, value)
+             values ('probe', ?1)
              on conflict (name) do update set value = excluded.value",
-            &[PROBE_CHARS.into()],
+            &[(&"x".repeat(PROBE_BYTES)).into()],
         )
         .and_then(|_| tx.bare("commit"))
         .and_then(|()| tx.exec("delete from meta where name = 'probe'", &[]));

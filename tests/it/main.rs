@@ -11,5 +11,10 @@
 
 mod support;
 
+mod db_faults;
+mod db_migrate;
 mod db_open;
+mod db_postgres;
+mod db_values;
+mod db_writer;
 mod lint;
