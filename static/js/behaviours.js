@@ -5,9 +5,12 @@
 
 /** @type {Record<string, () => Promise<{ default: Behaviour }>>} */
 const known = {
+  accent: () => import("./behaviours/accent.js"),
   composer: () => import("./behaviours/composer.js"),
+  confirm: () => import("./behaviours/confirm.js"),
   conversation: () => import("./behaviours/conversation.js"),
   copy: () => import("./behaviours/copy.js"),
+  "first-page": () => import("./behaviours/first-page.js"),
   inbox: () => import("./behaviours/inbox.js"),
   menu: () => import("./behaviours/menu.js"),
   post: () => import("./behaviours/post.js"),

@@ -83,6 +83,15 @@ impl Errors {
         self.0.push((field.into(), text.into()));
     }
 
+    /// Moves the errors of one field to another: two forms of a page may ask for the same thing.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        for (name, _) in &mut self.0 {
+            if name == from {
+                to.clone_into(name);
+            }
+        }
+    }
+
     /// The value, or `None` and its error noted: a form names all its errors at once.
     pub(crate) fn check<T>(&mut self, parsed: Result<T, Refusal>) -> Option<T> {
         match parsed {

@@ -17,6 +17,7 @@ pub(crate) mod page;
 pub mod password;
 pub(crate) mod profile;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod status;
 pub(crate) mod timeline;
@@ -51,6 +52,7 @@ fn pages(cfg: &mut ServiceConfig) {
     status::routes(cfg);
     visitors::routes(cfg);
     profile::routes(cfg);
+    settings::routes(cfg);
 }
 
 async fn nothing_here() -> Result<actix_web::HttpResponse, ApiError> {

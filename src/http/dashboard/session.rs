@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::page::wants_page;
 use crate::db::{self, Lane, Tx};
+use crate::domain::Refusal;
 use crate::domain::agent::{Agent, Role};
 use crate::domain::ids::{LoginId, SiteId};
 use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
@@ -75,6 +76,14 @@ impl Signed {
     /// # Errors
     /// [`ApiError`] 403.
     pub(crate) fn on_self(&self) -> Result<Permit, ApiError> {
+        Ok(self.permit_on_self()?)
+    }
+
+    /// [`Signed::on_self`] for store calls.
+    ///
+    /// # Errors
+    /// The refusal itself.
+    pub(crate) fn permit_on_self(&self) -> Result<Permit, Refusal> {
         let object = Object::Agent {
             agent: self.agent.id,
             role: self.agent.role,
