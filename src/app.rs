@@ -11,12 +11,18 @@ use actix_web::web::Data;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::socket::ControlSocket;
+use crate::control::{self, Ask, Reply};
 use crate::db::{Db, DbOptions, Dialect, Lane};
 use crate::error::StartError;
 use crate::http::server;
 use crate::http::state::{State, StateParts};
 use crate::scheduler::{self, NodeKeeper};
 use crate::store::agent_connections;
+
+mod seed;
+
+pub use seed::Seeded;
 
 /// How long requests that were being answered when a stop began may take to end.
 const REQUESTS_END: Duration = Duration::from_secs(2);
@@ -32,8 +38,10 @@ pub struct App {
     address: SocketAddr,
     state: Data<State>,
     server: ServerHandle,
-    thread: Option<JoinHandle<std::io::Result<()>>>,
+    thread: Option<ServerThread>,
     scheduler: Option<scheduler::Running>,
+    control: Option<ControlSocket>,
+    seeded: Option<Seeded>,
     /// Where everything is kept.
     folder: Folder,
 }
@@ -58,14 +66,15 @@ impl App {
             config: Arc::new(config),
         }));
         listener.attach(&state);
-        let started = start_parts(&state);
-        let (scheduler, (thread, server, address)) = started.inspect_err(|_| state.db.close())?;
+        let parts = Parts::start(&state, folder.path()).inspect_err(|_| state.db.close())?;
         Ok(Self {
-            address,
+            address: parts.address,
+            server: parts.server,
+            thread: Some(parts.thread),
+            scheduler: Some(parts.scheduler),
+            control: parts.control,
+            seeded: parts.seeded,
             state,
-            server,
-            thread: Some(thread),
-            scheduler: Some(scheduler),
             folder,
         })
     }
@@ -79,11 +88,25 @@ impl App {
     /// Where it is reached: the public URL, or else its address; base path included, no trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
-        let config = &self.state.config;
-        config.public_url.as_ref().map_or_else(
-            || format!("http://{}{}", self.address, config.base_path),
-            |url| url.as_str().trim_end_matches('/').to_owned(),
-        )
+        url(&self.state.config, self.address)
+    }
+
+    /// A new one-time link for the first set-up; `None` once there is an owner, or while the database refuses writes.
+    #[must_use]
+    pub fn setup_link(&self) -> Option<String> {
+        let now = self.state.clock.now();
+        match control::answer(&self.state.db, &self.url(), now, Ask::SetupLink) {
+            Reply::SetupLink { url } => Some(url),
+            Reply::Done | Reply::Agents { .. } | Reply::Found { .. } | Reply::Refused { .. } => {
+                None
+            }
+        }
+    }
+
+    /// What was made of the configuration's seed.
+    #[must_use]
+    pub const fn seeded(&self) -> Option<&Seeded> {
+        self.seeded.as_ref()
     }
 
     /// Its clock, which tests turn.
@@ -134,6 +157,7 @@ impl App {
             Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended with an error"),
             Err(_) => tracing::error!("the HTTP server panicked"),
         }
+        drop(self.control.take());
         drop(self.scheduler.take());
         self.state.db.close();
     }
@@ -145,22 +169,78 @@ impl Drop for App {
     }
 }
 
-/// What runs on threads of its own once the database is open: the scheduler first, since it gives the node its number.
-fn start_parts(state: &Data<State>) -> Result<(scheduler::Running, Running), StartError> {
-    let node = claim_node(&state.db)?;
-    let limits = state.clone();
-    let scheduler = scheduler::start(&state.db, &state.clock, node, move || {
-        limits.limits.retain_recent();
-    })
-    .map_err(|source| StartError::System {
-        what: "a thread for the scheduler",
-        source,
-    })?;
-    Ok((scheduler, run_server(state.clone())?))
+/// What runs on threads of its own once the database is open.
+struct Parts {
+    scheduler: scheduler::Running,
+    seeded: Option<Seeded>,
+    control: Option<ControlSocket>,
+    thread: ServerThread,
+    server: ServerHandle,
+    address: SocketAddr,
+}
+
+impl Parts {
+    /// The node's number comes first, since nothing can be written without; the server last, when all is ready.
+    fn start(state: &Data<State>, folder: &Path) -> Result<Self, StartError> {
+        let node = claim_node(&state.db)?;
+        let seeded = state
+            .config
+            .seed
+            .as_ref()
+            .map(|seed| seed::plant(&state.db, seed, state.clock.now()))
+            .transpose()?;
+        let limits = state.clone();
+        let scheduler = scheduler::start(&state.db, &state.clock, node, move || {
+            limits.limits.retain_recent();
+        })
+        .map_err(|source| StartError::System {
+            what: "a thread for the scheduler",
+            source,
+        })?;
+        let (thread, server, address) = run_server(state.clone())?;
+        let control = open_control(state, folder, address);
+        Ok(Self {
+            scheduler,
+            seeded,
+            control,
+            thread,
+            server,
+            address,
+        })
+    }
+}
+
+/// The socket by which the command line asks this server. On PostgreSQL the command line asks the database itself.
+fn open_control(state: &Data<State>, folder: &Path, address: SocketAddr) -> Option<ControlSocket> {
+    if state.db.dialect() == Dialect::Postgres {
+        return None;
+    }
+    let state = state.clone();
+    let opened = ControlSocket::open(folder, move |ask| {
+        control::answer(
+            &state.db,
+            &url(&state.config, address),
+            state.clock.now(),
+            ask,
+        )
+    });
+    opened
+        .inspect_err(|error| {
+            tracing::warn!(%error, "no control socket: stop the server before you use other commands");
+        })
+        .ok()
+}
+
+/// Where browsers reach a Parlor with this configuration and address.
+pub(crate) fn url(config: &Config, address: SocketAddr) -> String {
+    config.public_url.as_ref().map_or_else(
+        || format!("http://{address}{}", config.base_path),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    )
 }
 
 /// On SQLite this process is the only node, number 0, and nobody's dashboard is open yet. On PostgreSQL it takes a number.
-fn claim_node(db: &Db) -> Result<Option<NodeKeeper>, StartError> {
+pub(crate) fn claim_node(db: &Db) -> Result<Option<NodeKeeper>, StartError> {
     match db.dialect() {
         Dialect::Sqlite => {
             db.write_blocking(Lane::Admin, |tx| agent_connections::clear_node(tx, 0))?;
@@ -191,7 +271,7 @@ impl Listener {
     }
 }
 
-fn db_options(config: &Config, folder: &Path) -> DbOptions {
+pub(crate) fn db_options(config: &Config, folder: &Path) -> DbOptions {
     let options = config.database.as_ref().map_or_else(
         || DbOptions::sqlite(folder),
         |url| DbOptions::postgres(url.expose()),
@@ -212,10 +292,10 @@ fn wait_until(at_most: Duration, is_done: impl Fn() -> bool) {
     }
 }
 
-type Running = (JoinHandle<std::io::Result<()>>, ServerHandle, SocketAddr);
+type ServerThread = JoinHandle<std::io::Result<()>>;
 
 /// Runs the server on a thread of its own, with a runtime of its own, so that the caller's does not matter.
-fn run_server(state: Data<State>) -> Result<Running, StartError> {
+fn run_server(state: Data<State>) -> Result<(ServerThread, ServerHandle, SocketAddr), StartError> {
     let listen = state.config.listen;
     let (tell, told) = mpsc::sync_channel(1);
     let run = move || {
@@ -262,8 +342,10 @@ enum Folder {
 impl Folder {
     fn open(config: &Config) -> Result<Self, StartError> {
         if config.ephemeral {
+            use std::os::unix::fs::PermissionsExt;
             return tempfile::Builder::new()
                 .prefix("parlor-")
+                .permissions(std::fs::Permissions::from_mode(0o700))
                 .tempdir()
                 .map(Self::Temporary)
                 .map_err(|source| StartError::TemporaryFolder {

@@ -98,16 +98,15 @@ impl Config {
         }
     }
 
-    /// Checks options that have been merged already.
+    /// Checks options that have been merged already; what they do not say is as in `default`.
     ///
     /// # Errors
     /// [`Problems`] with everything that is wrong, not only the first.
-    pub fn from_options(options: &Options) -> Result<Self, Problems> {
+    pub fn from_options(options: &Options, default: Self) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut take = Taker {
             problems: &mut problems,
         };
-        let default = Self::default();
         let config = Self {
             listen: take.value("listen", &options.listen, parse_listen, default.listen),
             data: take.value("data", &options.data, parse_path, default.data),
@@ -152,8 +151,8 @@ impl Config {
                 default.max_sockets,
             ),
             workers: take.value("workers", &options.workers, parse_workers, default.workers),
-            ephemeral: false,
-            seed: None,
+            ephemeral: default.ephemeral,
+            seed: default.seed,
         };
         let config = config.agree_on_base_path(options.base_path.is_some(), &mut problems);
         if problems.is_empty() {

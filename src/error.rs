@@ -28,10 +28,10 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The database cannot be opened, read or migrated.
-    #[error("{0}")]
+    #[error(transparent)]
     Database(#[from] crate::db::Error),
     /// The seed owner or site was refused.
-    #[error("the owner or site to begin with was refused: {0}")]
+    #[error("the owner or site to begin with cannot be made: {0}")]
     Seed(crate::domain::Refusal),
     /// A thread or another piece of the system could not be had.
     #[error("the system refused {what}: {source}")]

@@ -7,8 +7,12 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Options};
 
+mod agent;
+mod check;
+mod desk;
 mod log;
 mod serve;
+mod setup_link;
 
 /// Live chat and visitor tracking for any website, in one executable.
 #[derive(Debug, Parser)]
@@ -24,6 +28,13 @@ struct Cli {
 enum Command {
     /// Serve; what `parlor` alone does, too
     Serve(serve::Serve),
+    /// Print a new one-time link for the first set-up; the server may be running
+    SetupLink,
+    /// Add and list agents, reset their passwords; the server may be running
+    #[command(subcommand)]
+    Agent(agent::Agent),
+    /// Check configuration and database, and say what was found; the server may be running
+    Check,
 }
 
 /// Reads the command line of this process and does what it says.
@@ -40,11 +51,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = cli
         .command
         .unwrap_or(Command::Serve(serve::Serve::default()));
-    let done = cli
-        .options
-        .resolve()
-        .map_err(anyhow::Error::from)
-        .and_then(|config| command.run(config));
+    let done = command.run(cli.options);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,11 +62,23 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 impl Command {
-    fn run(self, config: Config) -> anyhow::Result<()> {
+    fn run(self, options: Options) -> anyhow::Result<()> {
         match self {
-            Self::Serve(serve) => serve.run(config),
+            Self::Serve(serve) => serve.run(options),
+            Self::SetupLink => setup_link::run(&options.resolve(Config::default())?),
+            Self::Agent(agent) => agent.run(&options.resolve(Config::default())?),
+            Self::Check => check::run(&options.resolve(Config::default())?),
         }
     }
+}
+
+/// A line on stdout, at once.
+fn say(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
 }
 
 /// The error and its causes on stderr; nothing can be done if that is closed.

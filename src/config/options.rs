@@ -103,16 +103,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the file, if one is named, fills what neither flag nor variable said, and checks everything.
+    /// Reads the file, if one is named, fills what neither flag nor variable said, and checks everything; what nobody
+    /// said is as in `default`.
     ///
     /// # Errors
     /// [`Problems`] with all that is wrong in the file and in the values.
-    pub fn resolve(mut self) -> Result<Config, Problems> {
+    pub fn resolve(mut self, default: Config) -> Result<Config, Problems> {
         let mut problems = Vec::new();
         if let Some(path) = self.config.clone() {
             self.fill_from_file(&path, &mut problems);
         }
-        match Config::from_options(&self) {
+        match Config::from_options(&self, default) {
             Ok(config) if problems.is_empty() => Ok(config),
             Ok(_) => Err(Problems(problems)),
             Err(Problems(more)) => {

@@ -13,6 +13,7 @@ pub mod groups;
 mod identify;
 pub mod inbox;
 pub mod inbox_view;
+pub mod integrity;
 pub mod jobs;
 mod json;
 pub mod leases;
