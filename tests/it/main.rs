@@ -18,3 +18,5 @@ mod db_postgres;
 mod db_values;
 mod db_writer;
 mod lint;
+mod track_store;
+mod track_world;
