@@ -101,7 +101,7 @@ pub fn preflight(origin: &PageOrigin, methods: &'static str) -> HttpResponse {
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
         .insert_header((
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Content-Type, Authorization",
+            "Content-Type, Authorization, X-API-Key",
         ))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_S))
         .finish();

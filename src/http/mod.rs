@@ -14,4 +14,5 @@ mod routes;
 pub(crate) mod server;
 pub mod sites;
 pub mod state;
+mod track;
 pub mod widget;

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::ApiError;
-use super::{assets, dashboard, demo, health, widget};
+use super::{assets, dashboard, demo, health, track, widget};
 
 /// Registers everything under `base_path`, which is empty or `/name`.
 pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
@@ -21,6 +21,7 @@ fn ways_in(cfg: &mut ServiceConfig) {
     assets::routes(cfg);
     widget::routes(cfg);
     demo::routes(cfg);
+    track::routes(cfg);
     // Last: it answers every path that nobody else has.
     dashboard::routes(cfg);
 }

@@ -2,7 +2,7 @@
 
 use crate::db::{Error, Result, Tx, Value};
 use crate::domain::ids::{ApiKeyId, SiteId};
-use crate::token::TokenHash;
+use crate::token::{Token, TokenHash};
 
 /// Lets a public page or SDK track, and nothing else.
 pub const SCOPE_TRACKING: &str = "web:tracking:sdk";
@@ -10,6 +10,21 @@ pub const SCOPE_TRACKING: &str = "web:tracking:sdk";
 pub const SCOPE_READ: &str = "read";
 /// Lets an integration change everything of its site.
 pub const SCOPE_WRITE: &str = "write";
+
+/// What every key begins with, so that people and secret scanners know one when they see it.
+pub const KEY_PREFIX: &str = "parlor_";
+
+/// A key as its owner writes it: [`KEY_PREFIX`] and the secret.
+#[must_use]
+pub fn text(secret: &Token) -> String {
+    format!("{KEY_PREFIX}{}", secret.as_str())
+}
+
+/// The secret in a key as its owner writes it; its hash is what [`create`] and [`by_hash`] take.
+#[must_use]
+pub fn parse(text: &str) -> Option<Token> {
+    Token::parse(text.strip_prefix(KEY_PREFIX)?)
+}
 
 /// What a new key is made of.
 #[derive(Clone, Copy, Debug)]

@@ -9,12 +9,11 @@ use super::visitor_tokens::{self, Bearer, NewToken, TokenKind};
 use super::{identify, presence, sessions, visitors};
 use crate::db::{Error, Result, Tx};
 use crate::domain::Refusal;
-use crate::domain::activity::{Call, Page, What};
+use crate::domain::activity::{Call, What};
 use crate::domain::context::Context;
 use crate::domain::ids::{BrowserId, SessionId, SiteId, TokenId, VisitorId};
 use crate::domain::session::{Open, occurred_at};
 use crate::domain::site::Site;
-use crate::domain::{page, session};
 use crate::token::{Token, TokenHash};
 
 /// Calls that came together.
@@ -235,28 +234,15 @@ fn create(tx: &mut dyn Tx, batch: &Batch, hash: &TokenHash, now: i64) -> Result<
     Who::find(tx, hash, now)?.ok_or(Error::NotFound)
 }
 
-/// Makes the visitor a batch is of: seen first when its first call happened, come from where its first page did.
+/// Makes the visitor a batch is of: seen first when its first call happened.
 pub(super) fn create_visitor(tx: &mut dyn Tx, batch: &Batch, now: i64) -> Result<VisitorId> {
-    let first_page = batch.calls.iter().find_map(|call| match &call.what {
-        What::Page(page) => Some(page),
-        What::Event { .. }
-        | What::Identify(_)
-        | What::Update(_)
-        | What::Reset { .. }
-        | What::Seen { .. }
-        | What::Leave { .. } => None,
-    });
-    let none = Page::default();
-    let Page { url, referrer, .. } = first_page.unwrap_or(&none);
     let at = batch.calls.first().and_then(|call| call.at);
     visitors::create(
         tx,
         &visitors::NewVisitor {
             site: batch.site.id,
             context: &batch.context,
-            referrer: page::arrival(referrer, url),
-            utm: &page::campaign(url),
-            seen_at: session::occurred_at(now, batch.sent_at, at),
+            seen_at: occurred_at(now, batch.sent_at, at),
         },
         now,
     )

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use super::activities::{self, ActivityKind, NewActivity};
 use super::batches::{CallResult, Run};
 use super::sessions::{self, NewSession, PageInView, Progress};
-use super::visitors::{self, Visit};
+use super::visitors::{self, Arrival, Visit};
 use crate::db::{Error, Result, Tx};
 use crate::domain::activity::{Page, What};
 use crate::domain::ids::SessionId;
 use crate::domain::session::{PageNow, Plan, Sign, Stretch, plan};
-use crate::domain::{Hint, Refusal};
+use crate::domain::{Hint, Refusal, page};
 
 /// Writes the calls that wait, all of them under the visitor the browser is now.
 pub(super) fn flush(tx: &mut dyn Tx, run: &mut Run<'_>) -> Result<()> {
@@ -117,28 +117,27 @@ fn mark_known(run: &mut Run<'_>, numbers: &[usize]) {
     }
 }
 
-/// The session of each stretch, and how many were started here.
-struct Sessions {
+/// The session of each stretch, how many were started here, and the page the first of those began with.
+#[derive(Default)]
+struct Sessions<'a> {
     ids: Vec<SessionId>,
     started: i64,
+    landing: Option<&'a Page>,
 }
 
 /// Makes the sessions of a plan: all are there afterwards, and all but the last are finished.
-fn write_sessions(
+fn write_sessions<'a>(
     tx: &mut dyn Tx,
-    run: &Run<'_>,
+    run: &Run<'a>,
     waiting: &[usize],
     plan: &Plan<'_>,
     open: Option<SessionId>,
-) -> Result<Sessions> {
-    let mut sessions = Sessions {
-        ids: Vec::with_capacity(plan.stretches.len()),
-        started: 0,
-    };
+) -> Result<Sessions<'a>> {
+    let mut sessions = Sessions::default();
     for (index, stretch) in plan.stretches.iter().enumerate() {
         let id = match open {
             Some(id) if !stretch.is_new => id,
-            _ => start(tx, run, waiting, (plan, index), &mut sessions.started)?,
+            _ => start(tx, run, waiting, (plan, index), &mut sessions)?,
         };
         if stretch.is_ended {
             let progress = progress(tx, run, waiting, stretch)?;
@@ -150,12 +149,12 @@ fn write_sessions(
     Ok(sessions)
 }
 
-fn start(
+fn start<'a>(
     tx: &mut dyn Tx,
-    run: &Run<'_>,
+    run: &Run<'a>,
     waiting: &[usize],
     (plan, index): (&Plan<'_>, usize),
-    started: &mut i64,
+    sessions: &mut Sessions<'a>,
 ) -> Result<SessionId> {
     let visitor = run.who.bearer.visitor;
     let landing = waiting
@@ -179,7 +178,10 @@ fn start(
         started_at: plan.stretches[index].first_at,
     };
     if let Some(id) = sessions::start(tx, &new, run.now)? {
-        *started += 1;
+        if sessions.started == 0 {
+            sessions.landing = landing.map(|(_, page)| page);
+        }
+        sessions.started += 1;
         return Ok(id);
     }
     // Another request of this visitor started one at the same moment.
@@ -288,7 +290,7 @@ fn finish(
     run: &mut Run<'_>,
     waiting: &[usize],
     plan: &Plan<'_>,
-    sessions: &Sessions,
+    sessions: &Sessions<'_>,
 ) -> Result<()> {
     let (Some(stretch), Some(id)) = (plan.stretches.last(), sessions.ids.last()) else {
         return Ok(());
@@ -301,7 +303,18 @@ fn finish(
         page_views: plan.stretches.iter().map(|s| s.page_views).sum(),
         seen_at: stretch.last_seen_at,
     };
-    visitors::touch(tx, bearer.visitor, visit)?;
+    if sessions.started > 0 {
+        let none = Page::default();
+        let Page { url, referrer, .. } = sessions.landing.unwrap_or(&none);
+        let arrival = Arrival {
+            context: &run.batch.context,
+            referrer: page::arrival(referrer, url),
+            utm: &page::campaign(url),
+        };
+        visitors::arrive(tx, bearer.visitor, visit, &arrival)?;
+    } else {
+        visitors::touch(tx, bearer.visitor, visit)?;
+    }
     if bearer.root != bearer.visitor {
         // The list of visitors shows the root, so that has to be seen too.
         let seen = Visit {

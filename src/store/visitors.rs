@@ -14,48 +14,35 @@ pub struct NewVisitor<'a> {
     pub site: SiteId,
     /// Its browser.
     pub context: &'a Context,
-    /// Where it came from, or empty.
-    pub referrer: &'a str,
-    /// JSON object of the campaign it came by.
-    pub utm: &'a str,
     /// When it was first seen, Unix milliseconds.
     pub seen_at: i64,
 }
 
-/// Makes an anonymous visitor.
+/// Makes an anonymous visitor; where it came from is noted with its first session.
 ///
 /// # Errors
 /// Any [`crate::db::Error`].
 pub fn create(tx: &mut dyn Tx, new: &NewVisitor<'_>, now: i64) -> Result<VisitorId> {
     let id = VisitorId(tx.new_id(now));
-    let Context {
-        user_agent,
-        ip,
-        language,
-        timezone,
-        screen,
-        hints,
-    } = new.context;
-    let device = user_agent::recognise(user_agent, hints.as_ref());
+    let context = new.context;
+    let device = user_agent::recognise(&context.user_agent, context.hints.as_ref());
     tx.exec(
         "insert into visitors (id, site_id, kind, session_fields, is_bot, browser, browser_version, os, os_version, \
-         device, language, timezone, screen, ip, referrer, utm, first_seen_at, last_seen_at, updated_at) \
-         values (?1, ?2, 'anonymous', '[]', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16)",
+         device, language, timezone, screen, ip, utm, first_seen_at, last_seen_at, updated_at) \
+         values (?1, ?2, 'anonymous', '[]', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '{}', ?13, ?13, ?14)",
         &[
             id.into(),
             new.site.into(),
-            user_agent::is_bot(user_agent).into(),
+            user_agent::is_bot(&context.user_agent).into(),
             (&device.browser).into(),
             (&device.browser_version).into(),
             (&device.os).into(),
             (&device.os_version).into(),
             (&device.kind).into(),
-            language.into(),
-            timezone.into(),
-            screen.into(),
-            ip.into(),
-            new.referrer.into(),
-            new.utm.into(),
+            (&context.language).into(),
+            (&context.timezone).into(),
+            (&context.screen).into(),
+            (&context.ip).into(),
             new.seen_at.into(),
             now.into(),
         ],
@@ -274,6 +261,54 @@ pub fn touch(tx: &mut dyn Tx, id: VisitorId, visit: Visit) -> Result<()> {
             visit.visits.into(),
             visit.page_views.into(),
             visit.seen_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// How a visitor arrived for a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The browser.
+    pub context: &'a Context,
+    /// Where the session came from, or empty.
+    pub referrer: &'a str,
+    /// JSON object of the campaign it came by.
+    pub utm: &'a str,
+}
+
+/// Does what [`touch`] does for a batch that started a session: the row shows the browser of the last session, and
+/// keeps referrer and campaign of the first.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn arrive(tx: &mut dyn Tx, id: VisitorId, visit: Visit, arrival: &Arrival<'_>) -> Result<()> {
+    let context = arrival.context;
+    let device = user_agent::recognise(&context.user_agent, context.hints.as_ref());
+    tx.exec(
+        "update visitors \
+         set visits = visits + ?2, page_views = page_views + ?3, last_seen_at = greatest(last_seen_at, ?4), \
+             referrer = case when visits = 0 then ?5 else referrer end, \
+             utm = case when visits = 0 then ?6 else utm end, \
+             browser = ?7, browser_version = ?8, os = ?9, os_version = ?10, device = ?11, language = ?12, \
+             timezone = ?13, screen = ?14, ip = ?15 \
+         where id = ?1",
+        &[
+            id.into(),
+            visit.visits.into(),
+            visit.page_views.into(),
+            visit.seen_at.into(),
+            arrival.referrer.into(),
+            arrival.utm.into(),
+            (&device.browser).into(),
+            (&device.browser_version).into(),
+            (&device.os).into(),
+            (&device.os_version).into(),
+            (&device.kind).into(),
+            (&context.language).into(),
+            (&context.timezone).into(),
+            (&context.screen).into(),
+            (&context.ip).into(),
         ],
     )?;
     Ok(())

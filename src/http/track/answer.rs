@@ -1,0 +1,119 @@
+//! What `/track` answers.
+
+use serde::Serialize;
+
+use super::results;
+use super::widget_config::WidgetConfig;
+use crate::domain::Refusal;
+use crate::domain::activity::{Call, Refused};
+use crate::domain::ids::VisitorId;
+use crate::store::batches::{CallResult, Recorded};
+
+/// The body of a 200.
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
+    results: Vec<OneResult<'a>>,
+    /// The token to use from now on, where it is another than the one sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visitor: Option<VisitorId>,
+    /// Whether this browser is tracked.
+    tracking: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) config: Option<WidgetConfig<'a>>,
+}
+
+#[derive(Serialize)]
+struct OneResult<'a> {
+    id: &'a str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<CallError>,
+}
+
+#[derive(Serialize)]
+struct CallError {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) const fn new() -> Self {
+        Self {
+            results: Vec::new(),
+            token: None,
+            visitor: None,
+            tracking: true,
+            config: None,
+        }
+    }
+
+    /// What became of each call, and who the browser is now.
+    pub(super) fn fill(&mut self, parsed: &'a [Result<Call, Refused>], recorded: Option<Recorded>) {
+        let mut stored = Vec::new();
+        if let Some(recorded) = recorded {
+            stored = recorded.results;
+            self.token = recorded.token.map(|token| token.as_str().to_owned());
+            self.visitor = Some(recorded.visitor);
+        }
+        self.results = results(parsed, stored)
+            .map(|(id, result)| OneResult::new(id, result))
+            .collect();
+    }
+
+    /// The browser asked not to be tracked: every call says so.
+    pub(super) fn refuse_all(&mut self, parsed: &'a [Result<Call, Refused>]) {
+        self.tracking = false;
+        self.results = results(parsed, Vec::new())
+            .map(|(id, _)| OneResult {
+                id,
+                ok: false,
+                duplicate: None,
+                error: Some(CallError {
+                    code: "not_tracked",
+                    message: "this browser asks not to be tracked".into(),
+                    field: None,
+                }),
+            })
+            .collect();
+    }
+}
+
+impl<'a> OneResult<'a> {
+    fn new(id: &'a str, result: CallResult) -> Self {
+        let (duplicate, error) = match result {
+            CallResult::Stored => (Some(false), None),
+            CallResult::Known => (Some(true), None),
+            CallResult::Refused(why) => (None, Some(CallError::from(why))),
+        };
+        Self {
+            id,
+            ok: error.is_none(),
+            duplicate,
+            error,
+        }
+    }
+}
+
+impl From<Refusal> for CallError {
+    fn from(why: Refusal) -> Self {
+        let (code, message) = (why.code(), why.to_string());
+        match why {
+            Refusal::Validation { field, reason } => Self {
+                code,
+                message: reason,
+                field: Some(field),
+            },
+            _ => Self {
+                code,
+                message,
+                field: None,
+            },
+        }
+    }
+}
