@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod batches;
 pub mod chat_users;
 pub mod chats;
+pub mod conversation_view;
 pub mod events;
 pub mod groups;
 mod identify;

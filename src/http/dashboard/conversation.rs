@@ -32,7 +32,8 @@ impl Names {
         }
     }
 
-    fn agent(&self, agent: AgentId) -> String {
+    /// The name of an agent.
+    pub(crate) fn agent(&self, agent: AgentId) -> String {
         self.agents
             .get(&agent)
             .cloned()
@@ -78,6 +79,11 @@ impl EventShown {
         let author = names.of(event.author);
         let (side, line, text) = match &event.body {
             Body::Message { text, .. } => (side_of(event.author), String::new(), text.as_str()),
+            // The divider says it already.
+            Body::SystemMessage {
+                system_message_type,
+                ..
+            } if is_closing(system_message_type) => return None,
             Body::SystemMessage { text, .. } => ("system", text.clone(), ""),
             Body::ThreadOpened { previous_thread_id } => {
                 let what = if previous_thread_id.is_some() {
@@ -216,6 +222,14 @@ const fn side_of(author: Author) -> &'static str {
         Author::Agent(_) => "ours",
         Author::System => "system",
     }
+}
+
+/// Whether a system message goes with the closing of a thread.
+fn is_closing(system_message_type: &str) -> bool {
+    matches!(
+        system_message_type,
+        "manual_archived_agent" | "manual_archived_customer" | "system_archived"
+    )
 }
 
 fn said_by(what: &str, author: Author, name: &str) -> String {

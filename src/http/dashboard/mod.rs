@@ -4,6 +4,7 @@
 
 pub(crate) mod access_link;
 pub(crate) mod beside;
+pub(crate) mod chats;
 pub(crate) mod conversation;
 pub(crate) mod csrf;
 pub(crate) mod cursor;
@@ -24,6 +25,7 @@ pub(crate) mod timeline;
 pub(crate) mod times;
 pub(crate) mod visitors;
 pub(crate) mod welcome;
+pub(crate) mod writing;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
@@ -50,6 +52,7 @@ fn pages(cfg: &mut ServiceConfig) {
     access_link::routes(cfg);
     welcome::routes(cfg);
     status::routes(cfg);
+    chats::routes(cfg);
     visitors::routes(cfg);
     profile::routes(cfg);
     settings::routes(cfg);
