@@ -10,6 +10,7 @@ pub mod extract;
 pub mod guard;
 mod health;
 pub mod limit;
+pub mod metrics;
 mod routes;
 pub(crate) mod server;
 pub mod sites;

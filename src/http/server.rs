@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
@@ -17,6 +17,7 @@ use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use futures_util::FutureExt;
 
 use super::error::{ApiError, RequestId};
+use super::metrics::Way;
 use super::routes;
 use super::state::State;
 
@@ -66,7 +67,7 @@ pub(crate) fn bind(state: web::Data<State>) -> std::io::Result<(Server, SocketAd
 
 /// Goes round every request: its id, refusals that need no route, panics, and the headers of the answer.
 async fn around(
-    mut req: ServiceRequest,
+    req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let state = req
@@ -75,29 +76,44 @@ async fn around(
         .ok_or_else(|| ApiError::internal("the app has no state"))?;
     let _in_flight = state.enter();
     let id = state.next_request_id();
-    id.scope(async {
-        if let Some(refusal) = refuse_early(&state, &req) {
-            return Err(finish_error(&state, id, refusal.into()));
+    let (way, start) = (Way::of(req.path(), &state.config.base_path), Instant::now());
+    let answered = id.scope(answer(&state, id, req, next)).await;
+    let status = match &answered {
+        Ok(answer) => answer.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    state
+        .metrics
+        .answered(way, status.as_u16(), start.elapsed());
+    answered
+}
+
+async fn answer<B: MessageBody + 'static>(
+    state: &State,
+    id: RequestId,
+    mut req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if let Some(refusal) = refuse_early(state, &req) {
+        return Err(finish_error(state, id, &refusal.into()));
+    }
+    // Routes know GET only; the connection leaves the body of an answer to HEAD out by itself.
+    if req.method() == Method::HEAD {
+        req.head_mut().method = Method::GET;
+    }
+    match AssertUnwindSafe(next.call(req)).catch_unwind().await {
+        Ok(Ok(mut answer)) => {
+            let status = answer.status();
+            finish(state, id, status, answer.headers_mut());
+            Ok(answer)
         }
-        // Routes know GET only; the connection leaves the body of an answer to HEAD out by itself.
-        if req.method() == Method::HEAD {
-            req.head_mut().method = Method::GET;
+        Ok(Err(error)) => Err(finish_error(state, id, &error)),
+        Err(_) => {
+            state.metrics.panicked();
+            let error = ApiError::internal("a handler panicked");
+            Err(finish_error(state, id, &error.into()))
         }
-        match AssertUnwindSafe(next.call(req)).catch_unwind().await {
-            Ok(Ok(mut answer)) => {
-                let status = answer.status();
-                finish(&state, id, status, answer.headers_mut());
-                Ok(answer)
-            }
-            Ok(Err(error)) => Err(finish_error(&state, id, error)),
-            Err(_) => Err(finish_error(
-                &state,
-                id,
-                ApiError::internal("a handler panicked").into(),
-            )),
-        }
-    })
-    .await
+    }
 }
 
 /// What is refused before any route is looked at.
@@ -134,7 +150,7 @@ fn refuse_early(state: &State, req: &ServiceRequest) -> Option<ApiError> {
     (state.is_draining() && !is_probe).then(|| ApiError::unavailable("stopping"))
 }
 
-fn finish_error(state: &State, id: RequestId, error: Error) -> Error {
+fn finish_error(state: &State, id: RequestId, error: &Error) -> Error {
     let mut answer: HttpResponse = error.error_response();
     let status = answer.status();
     if status == StatusCode::METHOD_NOT_ALLOWED && !answer.headers().contains_key(header::ALLOW) {

@@ -9,6 +9,7 @@ use super::assets::Packed;
 use super::error::RequestId;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
+use super::metrics::Metrics;
 use super::sites::SiteCache;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub struct State {
     pub config: Arc<Config>,
     /// Rate limits and caps on sockets.
     pub limits: Limits,
+    /// Figures for operators.
+    pub metrics: Metrics,
     /// Sites by the names that requests call them by.
     pub sites: SiteCache,
     /// Origins turned away lately, offered for listing.
@@ -100,6 +103,7 @@ impl From<StateParts> for State {
             clock: parts.clock,
             limits: Limits::new(&parts.config),
             config: parts.config,
+            metrics: Metrics::new(parts.db.clone()),
             sites: SiteCache::new(parts.db.clone()),
             db: parts.db,
             refused_origins: RefusedOrigins::default(),
