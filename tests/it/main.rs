@@ -18,5 +18,6 @@ mod db_postgres;
 mod db_values;
 mod db_writer;
 mod lint;
+mod races;
 mod track_store;
 mod track_world;
