@@ -17,6 +17,7 @@ use crate::db::{Db, DbOptions, Dialect, Lane};
 use crate::error::StartError;
 use crate::http::server;
 use crate::http::state::{State, StateParts};
+use crate::live::dispatch;
 use crate::scheduler::{self, NodeKeeper};
 use crate::store::agent_connections;
 
@@ -300,11 +301,18 @@ fn run_server(state: Data<State>) -> Result<(ServerThread, ServerHandle, SocketA
     let (tell, told) = mpsc::sync_channel(1);
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
+            let dispatcher = actix_web::rt::spawn(dispatch::run(
+                Arc::clone(&state.hub),
+                state.db.clone(),
+                state.stop.clone(),
+            ));
             match server::bind(state) {
                 Ok((server, address)) => {
                     // The starter waits for this message, so it cannot be gone.
                     drop(tell.send(Ok((server.handle(), address))));
-                    server.await
+                    let ended = server.await;
+                    dispatcher.abort();
+                    ended
                 }
                 Err(error) => {
                     drop(tell.send(Err(error)));

@@ -15,6 +15,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::domain::Hint;
+use crate::live::Hub;
+use crate::live::bus::InProcess;
 
 /// What all handlers share; reach it as `actix_web::web::Data<State>`.
 pub struct State {
@@ -30,6 +32,8 @@ pub struct State {
     pub metrics: Metrics,
     /// Sites by the names that requests call them by.
     pub sites: SiteCache,
+    /// Who is connected; handlers subscribe sockets and say what may be lost.
+    pub hub: Arc<Hub>,
     /// Origins turned away lately, offered for listing.
     pub refused_origins: RefusedOrigins,
     /// Files packed so far.
@@ -60,6 +64,7 @@ impl State {
     /// Hears what a commit changed; called on database threads, so it waits for nothing.
     pub(crate) fn hear(&self, hints: &[Hint]) {
         self.sites.hear(hints);
+        self.hub.publish(hints);
     }
 
     /// The first step of a stop: everything new is refused as retryable from here on.
@@ -105,6 +110,7 @@ impl From<StateParts> for State {
             config: parts.config,
             metrics: Metrics::new(parts.db.clone()),
             sites: SiteCache::new(parts.db.clone()),
+            hub: Hub::new(InProcess),
             db: parts.db,
             refused_origins: RefusedOrigins::default(),
             packed: Packed::default(),
