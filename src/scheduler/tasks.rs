@@ -1,7 +1,7 @@
 //! The table of periodic tasks. A step does a bounded piece of work in one transaction and says whether there is more.
 
 use crate::db::{Dialect, Result, Tx};
-use crate::store::{logins, nodes, one_time_tokens};
+use crate::store::{logins, nodes, one_time_tokens, retention, sessions, visitor_tokens};
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;
@@ -9,6 +9,8 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const ROWS_PER_STEP: i64 = 500;
+/// Sessions of one site that one step ends at most; each costs three statements.
+const SESSIONS_PER_STEP: i64 = 200;
 /// Logins that ended are listed for this long, for their owner to see.
 const ENDED_LOGINS_KEPT_MS: i64 = 30 * DAY_MS;
 
@@ -31,6 +33,30 @@ pub const TASKS: &[Task] = &[
         every_ms: 5 * SECOND_MS,
         engine: Some(Dialect::Postgres),
         step: |tx, _| nodes::forget_dead(tx).map(|_| false),
+    },
+    Task {
+        name: "end_idle_sessions",
+        every_ms: 30 * SECOND_MS,
+        engine: None,
+        step: |tx, now| sessions::end_idle_everywhere(tx, now, SESSIONS_PER_STEP),
+    },
+    Task {
+        name: "delete_unseen_visitors",
+        every_ms: HOUR_MS,
+        engine: None,
+        step: retention::delete_unseen_everywhere,
+    },
+    Task {
+        name: "delete_expired_visitor_tokens",
+        every_ms: HOUR_MS,
+        engine: None,
+        step: |tx, now| {
+            is_full(visitor_tokens::delete_expired(
+                tx,
+                now - DAY_MS,
+                ROWS_PER_STEP,
+            )?)
+        },
     },
     Task {
         name: "delete_ended_logins",

@@ -3,6 +3,8 @@
 use crate::db::{Result, Tx};
 use crate::domain::ids::{SiteId, VisitorId};
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// How much one call deletes at most, so that no transaction holds others up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
@@ -41,6 +43,19 @@ pub fn delete_unseen(tx: &mut dyn Tx, site: SiteId, before: i64, chunk: Chunk) -
         }
     }
     Ok(i64::try_from(roots.len()).unwrap_or(i64::MAX) >= chunk.visitors)
+}
+
+/// Deletes unseen visitors of every site, each by its own setting; one chunk a site. True when there is more to do.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn delete_unseen_everywhere(tx: &mut dyn Tx, now: i64) -> Result<bool> {
+    let mut has_more = false;
+    for site in super::sites::all(tx)? {
+        let before = now - i64::from(site.settings.retention_days) * DAY_MS;
+        has_more |= delete_unseen(tx, site.id, before, Chunk::default())?;
+    }
+    Ok(has_more)
 }
 
 fn unseen(tx: &mut dyn Tx, site: SiteId, before: i64, limit: i64) -> Result<Vec<VisitorId>> {

@@ -251,3 +251,16 @@ pub fn end_idle(tx: &mut dyn Tx, site: SiteId, idle_ms: i64, now: i64, limit: i6
     }
     Ok(ended.len() as u64)
 }
+
+/// Ends idle sessions of every site, each by its own setting; at most `limit` a site. True when there may be more.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn end_idle_everywhere(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<bool> {
+    let mut has_more = false;
+    for site in super::sites::all(tx)? {
+        let ended = end_idle(tx, site.id, site.settings.session_idle_ms(), now, limit)?;
+        has_more |= ended >= limit.unsigned_abs();
+    }
+    Ok(has_more)
+}

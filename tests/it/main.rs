@@ -19,5 +19,6 @@ mod db_values;
 mod db_writer;
 mod lint;
 mod races;
+mod track_identity;
 mod track_store;
 mod track_world;
