@@ -1,4 +1,4 @@
-//! Groups of a site, their members, and whether they answer. Number 0 is everybody and has no row.
+//! Groups of a site, their members, and whether they answer. Number 0 is the default group that every site has.
 
 use crate::db::{Dialect, Error, Result, Row, Tx};
 use crate::domain::Refusal;
@@ -7,21 +7,21 @@ use crate::domain::ids::{AgentId, GroupId, SiteId};
 use crate::domain::permission::{Action, Permit};
 use crate::domain::routing::{Candidate, GroupStatus, group_status};
 
-/// The number of the group that all agents of a site are in.
-pub const EVERYBODY: i64 = 0;
+/// The number of the group that a site is made with, and that chats without a group belong to.
+pub const DEFAULT_NUMBER: i64 = 0;
 
 /// A set of agents of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// The group's id.
     pub id: GroupId,
-    /// Small, per site: what the chat wire calls the group's id; 1 and up.
+    /// Small, per site: what the chat wire calls the group's id.
     pub number: i64,
     /// Its name, as agents see it.
     pub name: String,
 }
 
-/// The groups of the site of the permit, in order of number, without [`EVERYBODY`].
+/// The groups of the site of the permit, in order of number.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadGroups`], or any other [`Error`].
@@ -55,10 +55,16 @@ pub fn create(tx: &mut dyn Tx, permit: &Permit, name: &str, now: i64) -> Result<
     )?;
     let number = tx.int(
         "insert into groups (id, site_id, number, name, settings, created_at)
-         values (?1, ?2, coalesce((select max(number) from groups where site_id = ?2), 0) + 1, ?3,
+         values (?1, ?2, coalesce((select max(number) from groups where site_id = ?2), ?5) + 1, ?3,
                  '{}', ?4)
          returning number",
-        &[id.into(), site.into(), name.into(), now.into()],
+        &[
+            id.into(),
+            site.into(),
+            name.into(),
+            now.into(),
+            DEFAULT_NUMBER.into(),
+        ],
     )?;
     Ok(Group {
         id,
@@ -104,21 +110,21 @@ pub fn remove_member(
     Ok(())
 }
 
-/// The number and status of every group of the site of the permit, [`EVERYBODY`] first, in order of number.
+/// The number and status of every group of the site of the permit, in order of number.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadGroups`], or any other [`Error`].
 pub fn statuses(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<(i64, GroupStatus)>> {
     let site = permit.site(&[Action::ReadGroups])?;
-    let everybody = candidates(tx, site, None)?;
-    let mut statuses = vec![(EVERYBODY, group_status(&everybody))];
+    let agents = candidates(tx, site, None)?;
+    let mut statuses = Vec::new();
     for group in list(tx, permit)? {
         let members = tx.all(
             "select agent_id from group_members where group_id = ?1",
             &[group.id.into()],
             |row| Ok(AgentId(row.i64(0)?)),
         )?;
-        let members: Vec<Candidate> = everybody
+        let members: Vec<Candidate> = agents
             .iter()
             .filter(|candidate| members.contains(&candidate.agent))
             .cloned()
