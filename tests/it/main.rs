@@ -11,6 +11,9 @@
 
 mod support;
 
+mod chat_store;
+mod chat_store_events;
+mod chat_store_races;
 mod db_faults;
 mod db_migrate;
 mod db_open;

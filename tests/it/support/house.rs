@@ -100,8 +100,6 @@ impl House {
                 let new = visitors::NewVisitor {
                     site,
                     context: &Context::default(),
-                    referrer: "",
-                    utm: "{}",
                     seen_at: now,
                 };
                 let visitor = visitors::create(tx, &new, now)?;
@@ -239,11 +237,18 @@ pub fn message(text: &str) -> NewEvent {
 
 /// A message with a custom id.
 pub fn sent(custom_id: &str, text: &str) -> NewEvent {
-    message(text).with_custom_id(custom_id).expect("a custom id")
+    message(text)
+        .with_custom_id(custom_id)
+        .expect("a custom id")
 }
 
 pub fn may_start(visitor: &Subject) -> Result<Permit> {
-    let Subject::Visitor { site, visitor: root, .. } = *visitor else {
+    let Subject::Visitor {
+        site,
+        visitor: root,
+        ..
+    } = *visitor
+    else {
         panic!("only visitors begin chats");
     };
     Ok(authorize(

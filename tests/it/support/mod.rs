@@ -4,6 +4,7 @@
 
 pub mod engines;
 pub mod held;
+pub mod house;
 pub mod lint;
 
 pub use engines::{Fresh, each_engine, each_fresh};
