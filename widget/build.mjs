@@ -55,7 +55,7 @@ const messengerName = `messenger-${hash}.js`;
 const widget = await bundle({
   entryPoints: ['src/loader/main.ts'],
   format: 'iife',
-  banner: { js: '/* Parlor widget, MIT. Readable source: widget/src/loader */' },
+  banner: { js: '/* Parlor, MIT */' },
   define: { MESSENGER_FILE: JSON.stringify(messengerName) },
 });
 

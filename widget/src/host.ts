@@ -47,8 +47,8 @@ export interface Host {
   page(): Page;
   /** The visitor's token; made now if there is none, since whoever opens the chat wants to be known to it. */
   token(): string;
-  /** Makes the server know the token; a refused one is replaced first. */
-  registerToken(refused?: string): Promise<void>;
+  /** The server refused this token: another one takes its place. */
+  replaceToken(refused: string): void;
   /** Number of messages not yet read, shown on the launcher. */
   setUnread(count: number): void;
   /** Tells the page's own listeners. */

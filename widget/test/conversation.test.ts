@@ -10,7 +10,7 @@ async function setUp() {
   const server = new FakeServer(clock);
   const storage = new FakeStorage();
   const tab = openTab(server, storage.tab(), clock);
-  await tab.customer.connect();
+  tab.customer.connect();
   await clock.advance(100);
   return { clock, server, storage, tab };
 }
@@ -53,7 +53,7 @@ test('a message left unsent is sent from the next page', async () => {
   closed.conversation.send('Written just before the tab was closed');
 
   const next = openTab(server, storage.tab(), clock);
-  await next.customer.connect();
+  next.customer.connect();
   await clock.advance(100);
 
   assert.deepEqual(server.texts, ['Written just before the tab was closed']);
@@ -100,7 +100,7 @@ test('a fresh page shows earlier threads above the open one', async () => {
   await clock.advance(100);
 
   const fresh = openTab(server, storage.tab(), clock);
-  await fresh.customer.connect();
+  fresh.customer.connect();
   await clock.advance(100);
 
   assert.deepEqual(fresh.texts(), ['Before', 'After']);
@@ -218,7 +218,7 @@ test('a restored backup is noticed: the copy is dropped and loaded afresh', asyn
     await clock.advance(100);
   }
 
-  server.restore(3);
+  server.restore(4);
   await clock.advance(60_000);
 
   assert.deepEqual(tab.texts(), server.texts);
@@ -239,7 +239,7 @@ test('whatever is cut whenever, every message is everywhere once and in one orde
     const chance = chances(seed);
     const { clock, server, storage, tab } = await setUp();
     const tabs = [tab, openTab(server, storage.tab(), clock)];
-    await tabs[1]?.customer.connect();
+    tabs[1]?.customer.connect();
     const written: string[] = [];
     server.pageSize = 1 + Math.floor(chance() * 5);
     server.cutsNow = () => chance() < 0.1;

@@ -148,7 +148,9 @@ test('each close code is answered as agreed', async () => {
     if (wait === null) {
       await clock.advance(600_000);
       assert.equal(sockets.length, 1, String(code));
-      assert.equal(wire.state, 'stopped');
+      assert.equal(wire.state, 'asleep');
+      wire.probe();
+      assert.equal(sockets.length, 2);
     } else {
       await clock.advance(Math.max(0, wait - 1));
       assert.equal(sockets.length, wait ? 1 : 2, `${code} early`);

@@ -133,6 +133,7 @@ export class Conversation {
     this.#cancelPeek = undefined;
     this.#toldPeek = '';
     this.#changed();
+    this.#customer.wake();
     void this.#sender.run();
     return true;
   }
@@ -150,6 +151,7 @@ export class Conversation {
 
   /** Shows agents what is being typed, a moment after the last key. */
   peek(text: string): void {
+    this.#customer.wake();
     this.#peek = text;
     this.#cancelPeek ??= this.#clock.after(PEEK_MS, () => {
       this.#cancelPeek = undefined;
@@ -217,9 +219,14 @@ export class Conversation {
   #disconnected(): void {
     this.#sender.allow(false);
     this.#cancelSync();
+    this.#quiet();
+    this.#toldPeek = '';
+  }
+
+  /** Nobody is typing. */
+  #quiet(): void {
     for (const cancel of this.#typing.values()) cancel();
     this.#typing.clear();
-    this.#toldPeek = '';
   }
 
   #push(action: string, payload: Record<string, unknown>): void {
@@ -227,6 +234,7 @@ export class Conversation {
     this.#replica.push({ action, payload });
     if (action === 'incoming_event') this.#stopTyping(string(object(payload.event).author_id));
     if (action === 'incoming_chat') this.#remember();
+    if (action === 'chat_deactivated') this.#quiet();
     if (this.#isLoaded && this.#replica.hasHole) void this.#sync();
     if (this.#isLoaded) void this.#sender.run();
     this.#sent();

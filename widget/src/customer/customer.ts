@@ -12,8 +12,8 @@ export interface CustomerOptions {
   site: string;
   version: string;
   token(): string;
-  /** Makes the server know the token, or replaces one it refused. */
-  registerToken(refused?: string): Promise<void>;
+  /** The server refused this token: another one takes its place. */
+  replaceToken(refused: string): void;
   page(): { url: string; title: string };
   clock?: Clock;
   openSocket?(address: string): Socket;
@@ -58,7 +58,7 @@ export class Customer {
         login: () => this.#login(),
         push: (push) => this.#push(push),
         changed: (state) => this.#emit('state', state),
-        unauthorized: () => void this.#renew(),
+        unauthorized: () => this.#renew(),
         tooLarge: () => this.#emit('too_large', undefined),
       },
       this.#clock,
@@ -88,10 +88,9 @@ export class Customer {
   /** Sends an action; rejects with a `WireError`. */
   readonly call: Call = (action, payload) => this.#wire.request(action, payload);
 
-  async connect(): Promise<void> {
+  connect(): void {
     this.#isWanted = true;
-    await this.#options.registerToken();
-    if (this.#isWanted) this.#wire.start();
+    this.#wire.start();
   }
 
   disconnect(): void {
@@ -103,7 +102,7 @@ export class Customer {
   relogin(): void {
     if (!this.#isWanted) return;
     this.disconnect();
-    void this.connect();
+    this.connect();
   }
 
   /** Looks at once whether the connection still lives. */
@@ -111,8 +110,14 @@ export class Customer {
     this.#wire.probe();
   }
 
+  /** Comes back at once if the server sent an idle tab to sleep. */
+  wake(): void {
+    if (this.state === 'asleep') this.#wire.start();
+  }
+
   /** Tells the agents where the customer is, unless they know. */
   tellPage(): void {
+    this.wake();
     const page = this.#options.page();
     if (this.state !== 'ready' || JSON.stringify(page) === this.#toldPage) return;
     this.#toldPage = JSON.stringify(page);
@@ -151,11 +156,11 @@ export class Customer {
   }
 
   /** A refused token is replaced once a minute at most: never an automatic loop. */
-  async #renew(): Promise<void> {
+  #renew(): void {
     const now = this.#clock.now();
     if (now - this.#renewedAt < RENEWALS_APART_MS) return;
     this.#renewedAt = now;
-    await this.#options.registerToken(this.#usedToken);
+    this.#options.replaceToken(this.#usedToken);
     if (this.#isWanted) this.#wire.start();
   }
 

@@ -95,7 +95,8 @@ export class Replica {
     const chatId = string(payload.chat_id) || string(object(payload.chat).id);
     if (!chatId || (this.chatId && chatId !== this.chatId)) return;
     if (!this.chatId) this.chatId = chatId;
-    for (const change of this.#changes(action, payload)) this.#step(change);
+    if (action === 'incoming_chat') this.#takeChat(payload);
+    else this.#step(this.#change(action, payload));
   }
 
   /** Takes one answer of `resume`. */
@@ -107,9 +108,7 @@ export class Replica {
       if (seq <= this.#last) continue;
       // The server's own page has no holes: what it leaves out is not for this customer.
       this.#last = seq - 1;
-      const changes = entry.action ? this.#changes(string(entry.action), { seq, ...object(entry.payload) }) : [this.#change(entry)];
-      for (const change of changes) this.#step(change);
-      this.#last = Math.max(this.#last, seq);
+      this.#step(entry.action ? this.#change(string(entry.action), { ...object(entry.payload), seq }) : this.#entry(entry));
     }
     const lastSeq = typeof payload.last_seq === 'number' ? payload.last_seq : this.#last;
     if (this.#last === before) this.#last = Math.max(this.#last, lastSeq);
@@ -124,22 +123,26 @@ export class Replica {
     apply();
   }
 
-  /** An entry of `resume`: an event, or a bare number. */
-  #change(entry: Json): Change {
-    const seq = seqOf(entry);
-    return { seq, apply: () => entry.type !== undefined && this.#put(readEvent(entry, '')) };
+  /** The start of a thread. The connection that asked for it gets all that happened up to `last_seq` in one piece. */
+  #takeChat(payload: Json): void {
+    const change = this.#change('incoming_chat', payload);
+    const lastSeq = Math.max(change.seq, Number(payload.last_seq) || 0);
+    this.#highest = Math.max(this.#highest, lastSeq);
+    if (change.seq > this.#last + 1 || lastSeq <= this.#last) return;
+    change.apply();
+    for (const event of readChat(object(payload.chat)).thread?.events ?? []) if (event.seq > this.#last) this.#put(event);
+    this.#last = lastSeq;
   }
 
-  #changes(action: string, payload: Json): Change[] {
-    const own = { seq: seqOf(payload), apply: () => this.#apply(action, payload) };
-    const threadId = string(payload.thread_id);
-    if (action === 'incoming_event') {
-      const event = readEvent(object(payload.event), threadId);
-      return [{ seq: event.seq, apply: () => this.#put(event) }];
-    }
-    if (action !== 'incoming_chat') return [own];
-    const events = readChat(object(payload.chat)).thread?.events ?? [];
-    return [own, ...events.map((event) => ({ seq: event.seq, apply: () => this.#put(event) }))].sort((a, b) => a.seq - b.seq);
+  /** An entry of `resume`: an event, or a bare number. */
+  #entry(entry: Json): Change {
+    return { seq: seqOf(entry), apply: () => entry.type !== undefined && this.#put(readEvent(entry, '')) };
+  }
+
+  #change(action: string, payload: Json): Change {
+    if (action !== 'incoming_event') return { seq: seqOf(payload), apply: () => this.#apply(action, payload) };
+    const event = readEvent(object(payload.event), string(payload.thread_id));
+    return { seq: event.seq, apply: () => this.#put(event) };
   }
 
   #apply(action: string, payload: Json): void {

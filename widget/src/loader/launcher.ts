@@ -1,6 +1,6 @@
 import type { Config } from '../host';
 import { accentOn } from '../look/contrast';
-import { chooseLanguage, fill, type Language, launcherTexts, plural } from '../look/texts';
+import { chooseLanguage, type Language, launcherTexts, plural } from '../look/texts';
 import css from './launcher.css';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -37,7 +37,10 @@ export class Launcher {
     this.#button.append(icon('chat', BUBBLE), icon('close', CROSS), this.#badge);
     this.#button.addEventListener('click', pressed);
     this.#button.addEventListener('pointerdown', intended);
-    this.frame.append(this.#notice, this.#button);
+    const corner = document.createElement('div');
+    corner.className = 'corner';
+    corner.append(this.#notice, this.#button);
+    this.frame.append(corner);
     this.root.append(this.frame);
   }
 
@@ -54,9 +57,13 @@ export class Launcher {
       `.parlor{--offset:${offset}px;${tokens('light', config.accent)}}@media (prefers-color-scheme:dark){.parlor{${tokens('dark', config.accent)}}}`,
     );
     this.#render();
-    const { host } = this.root;
+    const host = this.root.host as HTMLElement;
     // Beside the body, so that neither its transforms nor a framework that swaps it touches the chat.
-    if (!host.isConnected) document.documentElement.append(host);
+    if (host.isConnected) return;
+    document.documentElement.append(host);
+    // In the top layer neither z-index nor a transform of the page's root reaches it.
+    host.popover = 'manual';
+    host.showPopover?.();
   }
 
   set unread(count: number) {
@@ -95,7 +102,7 @@ export class Launcher {
 
 function tokens(scheme: 'light' | 'dark', colour: string): string {
   const accent = accentOn(scheme, colour);
-  return fill('--accent:{fill};--accent-ink:{ink};--accent-text:{text};', { ...accent });
+  return `--accent:${accent.fill};--accent-ink:${accent.ink};`;
 }
 
 function icon(name: string, path: string): SVGSVGElement {
@@ -103,7 +110,7 @@ function icon(name: string, path: string): SVGSVGElement {
   const shape = document.createElementNS(SVG, 'path');
   svg.setAttribute('class', `icon-${name}`);
   svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('aria-hidden', 'true');
+  svg.ariaHidden = 'true';
   shape.setAttribute('d', path);
   svg.append(shape);
   return svg;

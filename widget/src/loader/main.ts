@@ -12,7 +12,6 @@ interface Global {
   Parlor?: { (...args: unknown[]): unknown; q?: Queued[]; version?: string };
 }
 
-const IDENTITY = ['identify', 'reset'];
 const HINTS_MS = 100;
 
 async function start(): Promise<void> {
@@ -25,16 +24,16 @@ async function start(): Promise<void> {
     return;
   }
   const widget = new Widget(new URL('.', script.src).href, site, script.dataset, openStore(site), openStore(site, 'sessionStorage'));
-  const waiting = [...(page.Parlor?.q ?? [])];
-  const parlor = (...args: unknown[]): unknown => widget.dispatch(args);
-  page.Parlor = Object.assign(parlor, { version: '1' });
+  const waiting = (page.Parlor?.q ?? []).map((call) => Array.from(call));
+  const parlor = (call: unknown[]): unknown => widget.dispatch(call);
+  page.Parlor = Object.assign((...call: unknown[]) => parlor(call), { version: '1' });
 
   await Promise.race([Promise.all([readHints(), parsed()]), sleep(HINTS_MS).then(parsed)]);
   // Who the visitor is comes first, so that the page view is already theirs.
-  const isIdentity = (call: Queued): boolean => IDENTITY.includes(String(call[0]));
-  for (const call of waiting.filter(isIdentity)) widget.dispatch([...Array.from(call)]);
+  const isIdentity = ([call]: unknown[]): boolean => call === 'identify' || call === 'reset';
+  waiting.filter(isIdentity).forEach(parlor);
   widget.start();
-  for (const call of waiting.filter((call) => !isIdentity(call))) widget.dispatch([...Array.from(call)]);
+  waiting.filter((call) => !isIdentity(call)).forEach(parlor);
 }
 
 function parsed(): Promise<void> {

@@ -42,11 +42,9 @@ export class Tracker {
   #isFresh = false;
   #isBusy = false;
   #isStopped = false;
-  #isTokenWanted = false;
   #failures = 0;
   #mostCalls = MOST_CALLS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #registered: (() => void)[] = [];
 
   constructor(base: string, site: string, store: Store, listener: Listener) {
     this.#url = `${base}track`;
@@ -60,10 +58,6 @@ export class Tracker {
 
   get config(): Config | null {
     return this.#config;
-  }
-
-  get dropped(): number {
-    return this.#queue.dropped;
   }
 
   /** The visitor's token; made now if there is none yet. */
@@ -91,7 +85,7 @@ export class Tracker {
 
   /** Asks for the settings and sends what is waiting. */
   start(): void {
-    void this.#send();
+    this.#schedule(GATHER_MS);
   }
 
   /** A good moment to try again: the network is back, or the visitor is. */
@@ -99,16 +93,11 @@ export class Tracker {
     if (this.#failures) this.#schedule(0);
   }
 
-  /** Makes the server know the token, also where tracking is off: the visitor wants to chat. */
-  registerToken(refused?: string): Promise<void> {
-    if (refused && refused === this.#store.get('token')) this.#replaceToken('refused');
-    this.token();
-    if (this.#store.get('known')) return Promise.resolve();
-    this.#isTokenWanted = true;
-    return new Promise((resolve) => {
-      this.#registered.push(resolve);
-      this.#schedule(0);
-    });
+  /** The server will not have this token any more. */
+  replaceToken(refused: string): void {
+    if (refused !== this.#store.get('token')) return;
+    this.#store.set('token', randomToken());
+    this.#listener.tokenChanged('refused');
   }
 
   /** The page is going: hands everything to the browser, which sends it on its own. What is stored is sent again from the next page. */
@@ -161,17 +150,17 @@ export class Tracker {
   async #send(): Promise<void> {
     if (this.#isBusy || this.#isStopped) return;
     const calls = this.#mayTrack() === true ? this.#batch() : [];
-    if (!calls.length && this.#isFresh && !this.#isTokenWanted) return;
+    if (!calls.length && this.#isFresh) return;
     this.#isBusy = true;
     clearTimeout(this.#timer);
-    const token = this.#mayTrack() === true || this.#isTokenWanted ? this.token() : null;
+    const token = this.#mayTrack() === true ? this.token() : null;
     // No answer, or one that is not ours: the network's fault, so the same again later.
     const wait = await this.#exchange(calls, token).catch(() => 0);
     this.#isBusy = false;
     if (wait === null) {
       this.#failures = 0;
       if (this.#mayTrack() === false) this.#giveUp();
-      if (this.#isTokenWanted || this.#queue.pending().length) this.#schedule(0);
+      else if (this.#queue.pending().length) this.#schedule(0);
     } else {
       this.#schedule(Math.max(wait, backoff(this.#failures++)));
     }
@@ -189,18 +178,10 @@ export class Tracker {
     const answer = (await response.json()) as Answer;
     if (response.ok) {
       this.#isFresh = true;
-      if (token && token === this.#store.get('token')) this.#known();
       this.#take(answer, calls, token);
       return null;
     }
     return this.#refused(response.status, answer, calls, token);
-  }
-
-  /** The server has answered to the token: from now on it also opens the chat. */
-  #known(): void {
-    this.#store.set('known', '1');
-    this.#isTokenWanted = false;
-    for (const resolve of this.#registered.splice(0)) resolve();
   }
 
   #take(answer: Answer, calls: Call[], token: string | null): void {
@@ -229,7 +210,7 @@ export class Tracker {
   #refused(status: number, answer: Answer, calls: Call[], token: string | null): number | null {
     const { code = 'internal', message = '', retry_after } = answer.error ?? {};
     if (status === 401) {
-      if (token && token === this.#store.get('token')) this.#replaceToken('refused');
+      if (token) this.replaceToken(token);
       return 0;
     }
     if (status === 403 || status === 404) {
@@ -253,12 +234,6 @@ export class Tracker {
       this.#waiting.get(call.id)?.(outcome(call));
       this.#waiting.delete(call.id);
     }
-  }
-
-  #replaceToken(cause: string): void {
-    this.#store.set('token', randomToken());
-    this.#store.remove('known');
-    this.#listener.tokenChanged(cause);
   }
 
   #giveUp(): void {

@@ -7,7 +7,6 @@ import { randomToken } from '../random';
 import { Visit } from './visit';
 
 const IDLE_MS = 2_000;
-const LOAD_TRIES = 3;
 const PERSON = ['name', 'email', 'phone', 'avatar_url', 'attributes'];
 
 /** All of Parlor on one page: the page's calls come in here, and the parts know each other only through it. */
@@ -90,8 +89,6 @@ export class Widget {
         return this.#track('reset', { new_token: randomToken() });
       case 'on':
         return this.#on(text(first, 'event'), listener(second));
-      case 'off':
-        return this.#listeners.get(text(first, 'event'))?.delete(listener(second));
       default:
         throw new Invalid('call', `"${call}" is unknown`);
     }
@@ -175,12 +172,10 @@ export class Widget {
   /** The module built with this loader, else the one the server names now: it may have been updated under an open page. */
   async #import(): Promise<MessengerModule | undefined> {
     this.#launcher.isBusy = true;
-    for (let attempt = 0; attempt < LOAD_TRIES; attempt++) {
-      const file = attempt ? (this.#tracker.config?.messenger ?? MESSENGER_FILE) : MESSENGER_FILE;
-      // A browser may remember a failed import by its address.
-      const address = new URL(`widget/${file.split('/').pop()}${attempt > 1 ? `?again=${Date.now()}` : ''}`, this.#base).href;
+    // A browser may remember a failed import by its address: the last try has one of its own.
+    for (const file of [MESSENGER_FILE, this.#tracker.config?.messenger, `${MESSENGER_FILE}?${Date.now()}`]) {
       try {
-        return (await import(address)) as MessengerModule;
+        return await import(`${this.#base}widget/${file?.split('/').pop()}`);
       } catch (error) {
         console.warn('Parlor:', error);
       }
@@ -209,7 +204,7 @@ export class Widget {
       config: () => this.#tracker.config as Config,
       page: () => this.#visit.page,
       token: () => this.#tracker.token(),
-      registerToken: (refused) => this.#tracker.registerToken(refused),
+      replaceToken: (refused) => this.#tracker.replaceToken(refused),
       setUnread: (count) => {
         if (count === this.#unread) return;
         this.#unread = count;

@@ -2,40 +2,41 @@
 
 type Rgb = [number, number, number];
 
-/** Colours as CSS text. */
+/** The colour of buttons and own messages, and what is written on it, as CSS. */
 export interface Accent {
-  /** Fill of buttons and own messages. */
   fill: string;
-  /** Text and icons on the fill, at least 4.5:1. */
+  /** At least 4.5:1 on the fill. */
   ink: string;
-  /** Links and focus rings on paper, at least 4.5:1. */
-  text: string;
 }
+
+export type Scheme = 'light' | 'dark';
 
 const READABLE = 4.5;
 const STEP = 0.06;
 const WHITE: Rgb = [255, 255, 255];
+const BLACK: Rgb = [0, 0, 0];
 const INK: Rgb = [28, 25, 23];
 const DEFAULT: Rgb = [15, 118, 110];
-const PAPER: { light: Rgb; dark: Rgb } = { light: [250, 249, 247], dark: [28, 25, 23] };
 
-/** Readable colours made from `#rrggbb` or `#rgb`; anything else gives the default teal. */
-export function accentOn(scheme: 'light' | 'dark', colour: string): Accent {
-  const chosen = parse(colour) ?? DEFAULT;
-  let fill = scheme === 'dark' ? mix(chosen, WHITE, 0.12) : chosen;
-  while (contrast(fill, WHITE) < READABLE && contrast(fill, INK) < READABLE) fill = mix(fill, [0, 0, 0], STEP);
-  const ink = contrast(fill, WHITE) >= READABLE ? WHITE : INK;
-  const paper = PAPER[scheme];
-  const towards: Rgb = scheme === 'dark' ? WHITE : [0, 0, 0];
-  let text = chosen;
-  while (contrast(text, paper) < READABLE) text = mix(text, towards, STEP);
-  return { fill: css(fill), ink: css(ink), text: css(text) };
+/** Readable colours made from `#rrggbb`; anything else gives the default teal. */
+export function accentOn(scheme: Scheme, colour: string): Accent {
+  let fill = scheme === 'dark' ? mix(parse(colour), WHITE, 0.12) : parse(colour);
+  const ink = (): Rgb | undefined => [WHITE, INK].find((ink) => contrast(fill, ink) >= READABLE);
+  while (!ink()) fill = mix(fill, BLACK, STEP);
+  return { fill: css(fill), ink: css(ink() ?? WHITE) };
 }
 
-function parse(colour: string): Rgb | null {
-  const short = /^#([\da-f])([\da-f])([\da-f])$/i.exec(colour);
-  const digits = short ? short.slice(1).map((digit) => digit + digit) : /^#([\da-f]{2})([\da-f]{2})([\da-f]{2})$/i.exec(colour)?.slice(1);
-  return digits ? (digits.map((pair) => Number.parseInt(pair, 16)) as Rgb) : null;
+/** The accent as a colour of text, at least 4.5:1 on the paper of the scheme. */
+export function accentText(scheme: Scheme, colour: string): string {
+  const [paper, towards]: [Rgb, Rgb] = scheme === 'dark' ? [INK, WHITE] : [[250, 249, 247], BLACK];
+  let text = parse(colour);
+  while (contrast(text, paper) < READABLE) text = mix(text, towards, STEP);
+  return css(text);
+}
+
+function parse(colour: string): Rgb {
+  const digits = /^#(..)(..)(..)$/.exec(colour)?.slice(1).map((pair) => Number(`0x${pair}`));
+  return digits && !digits.some(Number.isNaN) ? (digits as Rgb) : DEFAULT;
 }
 
 function mix(from: Rgb, to: Rgb, share: number): Rgb {
@@ -52,10 +53,10 @@ function luminance(colour: Rgb): number {
 
 /** From 1 (equal) to 21 (black on white). */
 export function contrast(a: Rgb, b: Rgb): number {
-  const [lighter, darker] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];
-  return (lighter + 0.05) / (darker + 0.05);
+  const [one, other] = [luminance(a) + 0.05, luminance(b) + 0.05];
+  return Math.max(one / other, other / one);
 }
 
 function css(colour: Rgb): string {
-  return `#${colour.map((part) => Math.round(part).toString(16).padStart(2, '0')).join('')}`;
+  return `rgb(${colour.map(Math.round).join(' ')})`;
 }

@@ -132,5 +132,5 @@ export function fill(text: string, values: Record<string, string | number>): str
 /** The plural form of a language for a number. */
 export function plural(language: Language, forms: Plural, n: number): string {
   const form = new Intl.PluralRules(language).select(n) === 'one' ? forms.one : forms.other;
-  return fill(form, { n: new Intl.NumberFormat(language).format(n) });
+  return fill(form, { n: n.toLocaleString(language) });
 }

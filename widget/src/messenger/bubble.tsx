@@ -25,7 +25,7 @@ export function Bubble({ message, author, texts, dates, retry, discard }: Bubble
       </div>
       {message.state && message.showsState && (
         <div class="state" aria-live="off">
-          {message.state !== 'waiting' && message.state !== 'refused' && <span>{time}</span>}
+          {message.state !== 'waiting' && message.state !== 'refused' && <bdi>{time}</bdi>}
           <Icon name={message.state} />
           <span>{stateText(message, texts)}</span>
           {message.state === 'refused' && (

@@ -105,7 +105,11 @@ function RowContent({ row, view, base, texts, dates, conversation }: LogProps & 
     case 'day':
       return <span>{dates.day(row.at, Date.now())}</span>;
     case 'thread':
-      return <span>{`${texts.thread_started} · ${dates.time(row.at)}`}</span>;
+      return (
+        <span>
+          {texts.thread_started} · <bdi>{dates.time(row.at)}</bdi>
+        </span>
+      );
     case 'system':
       return <span dir="auto">{systemText(row.event, texts)}</span>;
     case 'group': {

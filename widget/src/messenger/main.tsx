@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { Conversation } from '../customer/conversation';
 import { Customer } from '../customer/customer';
 import type { Host, Messenger } from '../host';
+import { accentText } from '../look/contrast';
 import { chooseLanguage, messengerTexts } from '../look/texts';
 import { Dates } from './dates';
 import css from './messenger.css';
@@ -19,6 +20,7 @@ export function start(host: Host): Messenger {
   const dates = new Dates(language, texts);
   const place = document.createElement('div');
   const viewport = new CSSStyleSheet();
+  const links = new CSSStyleSheet();
   const sheet = new CSSStyleSheet();
   let isOpen = false;
   let isShown = false;
@@ -30,7 +32,7 @@ export function start(host: Host): Messenger {
     site: host.site,
     version: VERSION,
     token: () => host.token(),
-    registerToken: (refused) => host.registerToken(refused),
+    replaceToken: (refused) => host.replaceToken(refused),
     page: () => host.page(),
   });
   const conversation = new Conversation(customer, host.store, schedule);
@@ -64,13 +66,22 @@ export function start(host: Host): Messenger {
     );
   }
 
+  function configure(): void {
+    const { accent } = host.config();
+    links.replaceSync(
+      `.parlor{--accent-text:${accentText('light', accent)}}@media (prefers-color-scheme:dark){.parlor{--accent-text:${accentText('dark', accent)}}}`,
+    );
+    schedule();
+  }
+
   function wake(): void {
     conversation.wake();
     schedule();
   }
 
   sheet.replaceSync(css);
-  host.root.adoptedStyleSheets = [...host.root.adoptedStyleSheets, sheet, viewport];
+  host.root.adoptedStyleSheets = [...host.root.adoptedStyleSheets, sheet, viewport, links];
+  configure();
   host.frame.prepend(place);
   for (const type of TYPED) place.addEventListener(type, (event) => event.stopPropagation());
   followViewport(viewport);
@@ -78,9 +89,9 @@ export function start(host: Host): Messenger {
   addEventListener('offline', schedule);
   // An open socket would keep the page out of the browser's cache of pages to go back to.
   addEventListener('pagehide', () => customer.disconnect());
-  addEventListener('pageshow', ({ persisted }) => persisted && void customer.connect());
+  addEventListener('pageshow', ({ persisted }) => persisted && customer.connect());
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake());
-  void customer.connect();
+  customer.connect();
 
   return {
     open(takeFocus) {
@@ -96,7 +107,7 @@ export function start(host: Host): Messenger {
     },
     visitorChanged: () => conversation.visitorChanged(),
     pageChanged: () => customer.tellPage(),
-    configChanged: schedule,
+    configChanged: configure,
   };
 }
 

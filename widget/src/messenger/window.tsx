@@ -92,7 +92,7 @@ function Head({ host, view, texts, isOnline }: WindowProps & { isOnline: boolean
 
 /** A line while messages cannot go out. Short losses, such as a change of page, are not worth a word. */
 function Connection({ view, texts, isOpen, isBrowserOnline }: WindowProps): JSX.Element {
-  const isReady = view.connection === 'ready';
+  const isReady = view.connection === 'ready' || view.connection === 'asleep';
   const [isLate, setIsLate] = useState(false);
   useEffect(() => {
     setIsLate(false);

@@ -5,6 +5,7 @@ import { type Push, readFrame, WireError } from './frames';
 
 /** The part of WebSocket that is used. */
 export interface Socket {
+  readonly readyState: number;
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
@@ -13,8 +14,8 @@ export interface Socket {
   close(code?: number): void;
 }
 
-/** `stopped` ends by `start` only; `waiting` tries again by itself. */
-export type WireState = 'stopped' | 'connecting' | 'ready' | 'waiting';
+/** `waiting` tries again by itself, `asleep` at the next sign of interest, `stopped` only by `start`. */
+export type WireState = 'stopped' | 'connecting' | 'ready' | 'waiting' | 'asleep';
 
 export interface WireListener {
   /** Logs in on a fresh connection. Rejecting with a retryable error tries again later; any other stops the wire. */
@@ -27,6 +28,7 @@ export interface WireListener {
   tooLarge(): void;
 }
 
+const OPEN = 1;
 const PING_MS = 25_000;
 const SILENCE_MS = 45_000;
 const PROBE_MS = 5_000;
@@ -71,7 +73,7 @@ export class Wire {
 
   /** Connects, or does so at once when waiting. */
   start(): void {
-    if (this.#state === 'stopped' || this.#state === 'waiting') this.#connect();
+    if (this.#state !== 'connecting' && this.#state !== 'ready') this.#connect();
   }
 
   /** Leaves for good, or until `start`. */
@@ -80,9 +82,9 @@ export class Wire {
     this.#enter('stopped');
   }
 
-  /** Something happened that makes the connection doubtful or possible: the tab woke, the network came back. */
+  /** Something happened that makes the connection doubtful, possible or wanted: the tab woke, the network came back. */
   probe(): void {
-    if (this.#state === 'waiting') this.#connect();
+    if (this.#state === 'waiting' || this.#state === 'asleep') this.#connect();
     if (this.#state !== 'ready') return;
     const framesBefore = this.#framesHeard;
     this.#send({ action: 'ping' });
@@ -167,7 +169,9 @@ export class Wire {
     if (socket !== this.#socket) return;
     switch (code) {
       case 1000:
-        return this.stop();
+        // Nothing happened for long: the server wants to see no more of an idle tab.
+        this.#drop();
+        return this.#enter('asleep');
       case 4001:
         return this.#refused();
       case 1008:
@@ -222,12 +226,9 @@ export class Wire {
     this.#pending.clear();
   }
 
+  /** On a closing socket nothing is sent: its close event follows and takes the pending requests along. */
   #send(frame: object): void {
-    try {
-      this.#socket?.send(toJson(frame));
-    } catch {
-      // Closing: its close event follows and takes the pending requests along.
-    }
+    if (this.#socket?.readyState === OPEN) this.#socket.send(toJson(frame));
   }
 
   #timer(ms: number, call: () => void): void {

@@ -106,9 +106,9 @@ export class FakeServer {
           __priv_dynamic_config: { customer_groups: { monitoring: { id: 0 } }, online_groups_ids: [0] },
         };
       case 'start_chat':
-        return this.rows.length ? refusal('chat_limit_reached') : this.#open(payload);
+        return this.rows.length ? refusal('chat_limit_reached') : this.#open(socket, payload);
       case 'activate_chat':
-        return this.activeThread ? refusal('chat_already_active') : this.#open(payload);
+        return this.activeThread ? refusal('chat_already_active') : this.#open(socket, payload);
       case 'send_event':
         return this.activeThread ? this.#store(payload.event as Json) : refusal('chat_inactive');
       case 'get_chat':
@@ -124,23 +124,24 @@ export class FakeServer {
     }
   }
 
-  #open(payload: Json): Json {
+  #open(requester: FakeSocket, payload: Json): Json {
     const chat = payload.chat as { thread: { events: Json[] } };
     const thread = { id: `thread-${this.#threads.length + 1}`, active: true, createdAt: this.#time() };
     this.#threads.push(thread);
-    const opened = this.#append(null, 'incoming_chat', {});
-    const stored = chat.thread.events.map((event) => this.#row({ ...event, author_id: CUSTOMER }));
-    opened.change = {
-      action: 'incoming_chat',
-      payload: {
-        chat: {
-          id: 'chat-1',
-          users: this.#users(),
-          thread: { ...this.#head(thread), events: stored.filter(({ isNew }) => isNew).map(({ row }) => row.event) },
-        },
-      },
-    };
-    this.#pushRow(opened);
+    const drawn = (events: unknown[]): Json => ({ id: 'chat-1', users: this.#users(), thread: { ...this.#head(thread), events } });
+    const opened = this.#append(null, 'incoming_chat', { chat: drawn([]) });
+    const added = this.#append(null);
+    const stored = chat.thread.events.map((event) => this.#row({ ...event, author_id: CUSTOMER })).filter(({ isNew }) => isNew);
+    const rows = [opened, added, ...stored.map(({ row }) => row)];
+    for (const row of rows) this.#pushRow(row, requester);
+    // Whoever asked gets the thread in one piece, and nothing of it twice.
+    if (this.#sockets.has(requester)) {
+      requester.push('incoming_chat', {
+        chat: drawn(stored.map(({ row }) => row.event)),
+        seq: opened.seq,
+        last_seq: this.rows.length,
+      });
+    }
     return { chat_id: 'chat-1', thread_id: thread.id };
   }
 
@@ -168,8 +169,9 @@ export class FakeServer {
     return row;
   }
 
-  #pushRow({ seq, threadId, event, change }: Row): void {
+  #pushRow({ seq, threadId, event, change }: Row, except?: FakeSocket): void {
     for (const socket of [...this.#sockets]) {
+      if (socket === except) continue;
       if (this.cutsNow()) {
         this.#cut(socket);
         continue;

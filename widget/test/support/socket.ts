@@ -14,6 +14,7 @@ export class FakeSocket implements Socket {
   onerror: (() => void) | null = null;
   readonly sent: Request[] = [];
   isClosed = false;
+  readyState = 1;
   onrequest: ((request: Request) => void) | null = null;
 
   send(text: string): void {
@@ -24,6 +25,7 @@ export class FakeSocket implements Socket {
   }
 
   close(): void {
+    this.readyState = 3;
     this.isClosed = true;
   }
 
@@ -50,7 +52,7 @@ export class FakeSocket implements Socket {
   /** The server, or the network, ends the connection. */
   cut(code = 1006, reason = ''): void {
     if (this.isClosed) return;
-    this.isClosed = true;
+    this.close();
     this.onclose?.({ code, reason });
   }
 }

@@ -13,7 +13,7 @@ export function openTab(server: FakeServer, store: Store, clock: FakeClock) {
     site: 'site-key',
     version: 'test',
     token: () => 'token',
-    registerToken: () => Promise.resolve(),
+    replaceToken: () => {},
     page: () => ({ url: 'https://shop.test/', title: 'Shop' }),
     clock,
     openSocket: () => {
