@@ -21,6 +21,9 @@ use super::writer::Writer;
 use super::{Db, Inner, postgres, sqlite};
 use crate::clock::Clock;
 
+/// The largest file that is checked before anything is served, after a process that did not end cleanly: some 50 ms.
+const CHECKED_AT_START_BYTES: u64 = 16 << 20;
+
 /// What the threads of one database have in common.
 pub(super) struct Parts {
     pub(super) writes: Arc<Lanes>,
@@ -86,6 +89,7 @@ fn open_sqlite(
     let conn = sqlite::open_writer(&file)?;
     if was_unclean {
         tracing::info!("the last process did not end cleanly: its log was read again");
+        check_after_crash(&conn, &file, parts)?;
     }
     let mut ground = SqliteGround {
         conn: &conn,
@@ -108,6 +112,20 @@ fn open_sqlite(
     };
     parts.spawn("db-write", move || writer.run())?;
     Ok(epoch)
+}
+
+/// Looks whether the file is whole: a small one before anything is served, a large one beside.
+fn check_after_crash(conn: &Connection, file: &Path, parts: &mut Parts) -> Result<()> {
+    let is_small = std::fs::metadata(file).is_ok_and(|meta| meta.len() <= CHECKED_AT_START_BYTES);
+    if is_small {
+        return sqlite::quick_check(conn);
+    }
+    let (file, shared) = (file.to_owned(), Arc::clone(&parts.shared));
+    parts.spawn("db-check", move || {
+        if let Err(error) = sqlite::open_reader(&file).and_then(|conn| sqlite::quick_check(&conn)) {
+            shared.fail_stop(&error.to_string());
+        }
+    })
 }
 
 impl Parts {

@@ -77,6 +77,27 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
+/// A reading connection outside of the pool.
+pub(super) fn open_reader(file: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(file, flags).map_err(|e| opening(file, &e))?;
+    init_reader(&conn).map_err(|e| opening(file, &e))?;
+    Ok(conn)
+}
+
+/// SQLite's own look at the whole file.
+pub(super) fn quick_check(conn: &Connection) -> Result<()> {
+    let said: String = conn
+        .query_row("pragma quick_check(1)", [], |row| row.get(0))
+        .map_err(|e| error(&e))?;
+    if said == "ok" {
+        return Ok(());
+    }
+    Err(Error::Unavailable(format!(
+        "the database is damaged, restore a backup: {said}"
+    )))
+}
+
 /// What is done to every reading connection; see [`set_deadline`].
 pub(super) fn init_reader(conn: &Connection) -> rusqlite::Result<()> {
     prepare(conn, READER)?;

@@ -1,6 +1,7 @@
 //! Faults: a full disk, a commit that fails, a damaged file, a read without end.
 
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -127,12 +128,7 @@ fn a_damaged_file_stops_the_database() {
         })
         .unwrap();
     db.close();
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .open(fresh.data().unwrap().join("parlor.db"))
-        .unwrap();
-    let at = (u64::try_from(page).unwrap() - 1) * 4096;
-    file.write_all_at(&[0xa5; 4096], at).unwrap();
+    damage(&fresh.data().unwrap(), page);
 
     let db = fresh.open(&Clock::system());
     let outcome = db.write_blocking(Lane::Chat, |tx| fill(tx, "x"));
@@ -167,4 +163,39 @@ fn a_read_without_end_is_cut() {
         );
         db.close();
     });
+}
+
+#[test]
+fn a_damaged_file_is_found_after_a_crash() {
+    let fresh = Fresh::sqlite();
+    let db = fresh.open(&Clock::system());
+    let page = db.read_blocking(|tx| {
+        tx.int(
+            &format!("select rootpage from sqlite_schema where name = 'settings' {ON_PURPOSE}"),
+            &[],
+        )
+    });
+    db.close();
+    let data = fresh.data().unwrap();
+    damage(&data, page.unwrap());
+    // A log that is left over is the mark of a process that did not end cleanly.
+    std::fs::write(data.join("parlor.db-wal"), b"cut short").unwrap();
+
+    let outcome = Db::open(&fresh.options, &Clock::system(), Arc::new(|_| ()));
+
+    assert!(
+        matches!(&outcome, Err(Error::Unavailable(why)) if why.contains("damaged")),
+        "{:?}",
+        outcome.err()
+    );
+}
+
+/// Overwrites a page of the closed database.
+fn damage(data: &Path, page: i64) {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(data.join("parlor.db"))
+        .unwrap();
+    let at = (u64::try_from(page).unwrap() - 1) * 4096;
+    file.write_all_at(&[0xa5; 4096], at).unwrap();
 }
