@@ -16,6 +16,7 @@ mod shared;
 mod sqlite;
 mod sqlite_tx;
 mod tx;
+pub mod upkeep;
 mod value;
 mod watch;
 mod writer;

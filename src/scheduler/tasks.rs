@@ -1,7 +1,9 @@
 //! The table of periodic tasks. A step does a bounded piece of work in one transaction and says whether there is more.
 
-use crate::db::{Dialect, Result, Tx};
-use crate::store::{logins, nodes, one_time_tokens, retention, sessions, visitor_tokens};
+use crate::db::{Dialect, Result, Tx, upkeep};
+use crate::store::{
+    inbox, integrity, logins, nodes, one_time_tokens, retention, sessions, visitor_tokens,
+};
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;
@@ -13,6 +15,9 @@ const ROWS_PER_STEP: i64 = 500;
 const SESSIONS_PER_STEP: i64 = 200;
 /// Logins that ended are listed for this long, for their owner to see.
 const ENDED_LOGINS_KEPT_MS: i64 = 30 * DAY_MS;
+
+/// An agent's page that was asleep for longer loads afresh.
+const INBOX_KEPT_MS: i64 = 7 * DAY_MS;
 
 /// A periodic task.
 pub struct Task {
@@ -57,6 +62,18 @@ pub const TASKS: &[Task] = &[
                 ROWS_PER_STEP,
             )?)
         },
+    },
+    Task {
+        name: "prune_inbox",
+        every_ms: HOUR_MS,
+        engine: None,
+        step: |tx, now| is_full(inbox::prune(tx, now - INBOX_KEPT_MS, ROWS_PER_STEP)?),
+    },
+    Task {
+        name: "optimise",
+        every_ms: DAY_MS,
+        engine: Some(Dialect::Sqlite),
+        step: |tx, _| upkeep::optimise(tx).map(|()| false),
     },
     Task {
         name: "delete_ended_logins",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Dialect, Result, Tx};
+use crate::db::{self, Result, Tx};
 
 /// What a check counted and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,18 +34,7 @@ impl Findings {
 /// # Errors
 /// Any [`crate::db::Error`]; what is wrong in the data is a finding, not an error.
 pub fn find(tx: &mut dyn Tx) -> Result<Findings> {
-    let mut faults = Vec::new();
-    if tx.dialect() == Dialect::Sqlite {
-        let said = tx.all("pragma integrity_check(20)", &[], |row| row.text(0))?;
-        faults.extend(said.into_iter().filter(|line| line != "ok"));
-        let orphans = tx.all("pragma foreign_key_check", &[], |row| row.text(0))?;
-        faults.extend(orphans.first().map(|table| {
-            format!(
-                "{} rows point at nothing, the first in {table}",
-                orphans.len()
-            )
-        }));
-    }
+    let mut faults = db::upkeep::faults(tx)?;
     let gaps = tx.int(
         "select count(*) from chats where last_seq <> \
          (select count(*) from events where events.chat_id = chats.id)",
