@@ -10,6 +10,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::http::customer::SocketTiming;
+
 mod options;
 
 pub use options::Options;
@@ -44,6 +46,8 @@ pub struct Config {
     pub requests_per_address: u32,
     /// Open WebSockets of this process.
     pub max_sockets: u32,
+    /// The times of a chat socket; only tests change them.
+    pub socket_timing: SocketTiming,
     /// HTTP worker threads.
     pub workers: usize,
     /// Keeps everything in a temporary folder, which is removed at the end; `data` is not used.
@@ -67,6 +71,7 @@ impl Default for Config {
             sockets_per_address: 20,
             requests_per_address: 100,
             max_sockets: 20_000,
+            socket_timing: SocketTiming::default(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             ephemeral: false,
             seed: None,
@@ -150,6 +155,7 @@ impl Config {
                 parse_count,
                 default.max_sockets,
             ),
+            socket_timing: default.socket_timing,
             workers: take.value("workers", &options.workers, parse_workers, default.workers),
             ephemeral: default.ephemeral,
             seed: default.seed,

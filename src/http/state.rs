@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Packed;
+use super::customer::Availability;
 use super::error::RequestId;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
@@ -34,6 +35,8 @@ pub struct State {
     pub sites: SiteCache,
     /// Who is connected; handlers subscribe sockets and say what may be lost.
     pub hub: Arc<Hub>,
+    /// Which groups answer, for the visitors of each site.
+    pub availability: Availability,
     /// Origins turned away lately, offered for listing.
     pub refused_origins: RefusedOrigins,
     /// Files packed so far.
@@ -111,6 +114,7 @@ impl From<StateParts> for State {
             metrics: Metrics::new(parts.db.clone()),
             sites: SiteCache::new(parts.db.clone()),
             hub: Hub::new(InProcess),
+            availability: Availability::default(),
             db: parts.db,
             refused_origins: RefusedOrigins::default(),
             packed: Packed::default(),

@@ -54,6 +54,33 @@ pub fn list(
     )
 }
 
+/// The threads of the chat of the permit, the oldest first, at most `limit` and [`MAX_PAGE`]; `after` is the
+/// [`Thread::first_seq`] of the last one of the page before.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
+pub fn list_from_oldest(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Thread>> {
+    let chat = permit.chat(&[Action::ReadChat])?;
+    let sql = format!(
+        "select {COLUMNS} from threads where chat_id = ?1 and first_seq > ?2 \
+         order by first_seq limit ?3"
+    );
+    tx.all(
+        &sql,
+        &[
+            chat.into(),
+            after.unwrap_or(0).into(),
+            limit.clamp(0, MAX_PAGE).into(),
+        ],
+        read_row,
+    )
+}
+
 /// How many threads the chat of the permit has.
 ///
 /// # Errors

@@ -13,8 +13,18 @@ pub(super) enum Close {
     Unsupported,
     /// Text that is not UTF-8.
     NotUtf8,
-    /// A limit of the socket: frames a second, sockets of an address.
-    Policy(&'static str),
+    /// Too many frames a second, for too long.
+    TooManyFrames,
+    /// The address holds as many sockets as it may.
+    TooManySockets,
+    /// No site has this name.
+    UnknownSite,
+    /// There is no such version of the protocol.
+    UnknownVersion,
+    /// The visitor neither chatted nor changed the page for half an hour.
+    Inactive,
+    /// Nobody logged in.
+    NoLogin,
     /// A frame or message above 64 KiB, or of too many fragments.
     TooBig,
     /// The server stops; a client comes back after this many milliseconds.
@@ -22,8 +32,8 @@ pub(super) enum Close {
         /// Random, so that not all come back at once.
         retry_in_ms: u64,
     },
-    /// The token is missing, wrong, expired or revoked, or there was no login in time.
-    Unauthorized(&'static str),
+    /// The token has expired or was revoked.
+    TokenEnded,
     /// The peer reads too slowly: its queue was full.
     Lagging,
     /// Something of ours broke.
@@ -32,26 +42,57 @@ pub(super) enum Close {
 
 impl Close {
     /// The close frame; the reason is for people and logs, except that of a restart, which clients read.
-    pub(super) fn reason(&self) -> CloseReason {
+    pub(super) fn frame(&self) -> CloseReason {
         let (code, description) = match self {
-            Self::Normal => (1000, String::new()),
-            Self::Protocol => (1002, "protocol error".into()),
-            Self::Unsupported => (1003, "text frames only".into()),
-            Self::NotUtf8 => (1007, "not UTF-8".into()),
-            Self::Policy(limit) => (1008, (*limit).into()),
-            Self::TooBig => (1009, "message too big".into()),
-            Self::Internal => (1011, "internal error".into()),
-            Self::Restart { retry_in_ms } => {
-                let seconds = std::time::Duration::from_millis(*retry_in_ms).as_secs_f64();
-                (1012, format!(r#"{{"retry_in":{seconds:.3}}}"#))
-            }
-            Self::Unauthorized(why) => (4001, (*why).into()),
-            Self::Lagging => (4008, "lagging".into()),
+            Self::Normal => (1000, ""),
+            Self::Inactive => (1000, "inactivity"),
+            Self::Protocol => (1002, "protocol error"),
+            Self::Unsupported => (1003, "text frames only"),
+            Self::NotUtf8 => (1007, "not UTF-8"),
+            Self::TooManyFrames => (1008, "too many frames"),
+            Self::TooManySockets => (1008, "too many sockets"),
+            Self::UnknownSite => (1008, "unknown site"),
+            Self::UnknownVersion => (1008, "unknown version"),
+            Self::TooBig => (1009, "message too big"),
+            Self::Internal => (1011, "internal error"),
+            Self::Restart { retry_in_ms } => return restart(*retry_in_ms),
+            Self::NoLogin => (4001, "no login in time"),
+            Self::TokenEnded => (4001, "token ended"),
+            Self::Lagging => (4008, "lagging"),
         };
         CloseReason {
             code: CloseCode::from(code),
-            description: Some(description),
+            description: Some(description.into()),
         }
+    }
+
+    /// What the protocol calls it in the push `customer_disconnected`, which goes out before the close frame.
+    pub(super) const fn disconnect_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Inactive => Some("inactivity_timeout"),
+            Self::TooManySockets => Some("too_many_connections"),
+            Self::UnknownSite => Some("license_not_found"),
+            Self::UnknownVersion => Some("unsupported_version"),
+            Self::NoLogin => Some("connection_timeout"),
+            Self::TokenEnded => Some("access_token_expired"),
+            Self::Internal => Some("internal_error"),
+            Self::Normal
+            | Self::Protocol
+            | Self::Unsupported
+            | Self::NotUtf8
+            | Self::TooManyFrames
+            | Self::TooBig
+            | Self::Restart { .. }
+            | Self::Lagging => None,
+        }
+    }
+}
+
+fn restart(retry_in_ms: u64) -> CloseReason {
+    let seconds = std::time::Duration::from_millis(retry_in_ms).as_secs_f64();
+    CloseReason {
+        code: CloseCode::from(1012),
+        description: Some(format!(r#"{{"retry_in":{seconds:.3}}}"#)),
     }
 }
 
@@ -61,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_restart_says_when_to_come_back() {
-        let reason = Close::Restart { retry_in_ms: 4321 }.reason();
+        let reason = Close::Restart { retry_in_ms: 4321 }.frame();
 
         assert_eq!(u16::from(reason.code), 1012);
         assert_eq!(reason.description.as_deref(), Some(r#"{"retry_in":4.321}"#));
@@ -73,10 +114,10 @@ mod tests {
             (Close::Normal, 1000),
             (Close::Unsupported, 1003),
             (Close::TooBig, 1009),
-            (Close::Unauthorized("x"), 4001),
+            (Close::TokenEnded, 4001),
             (Close::Lagging, 4008),
         ] {
-            assert_eq!(u16::from(close.reason().code), code);
+            assert_eq!(u16::from(close.frame().code), code);
         }
     }
 }

@@ -57,11 +57,6 @@ impl<'a> Fields<'a> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
-    /// The fields' own object.
-    pub(crate) const fn map(&self) -> &'a Map<String, Value> {
-        self.map
-    }
-
     /// Text of at most `max_chars` characters, if the field is there.
     pub(crate) fn opt_text(
         &self,

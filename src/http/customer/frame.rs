@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::db;
 use crate::domain::Refusal;
+use crate::http::limit::Wait;
 
 /// The deepest nesting of a frame; the deepest one the protocol defines has nine levels.
 const MAX_DEPTH: u32 = 32;
@@ -203,6 +204,12 @@ impl From<Refusal> for Failure {
             _ => refusal.code(),
         };
         Self::new(kind, refusal.to_string())
+    }
+}
+
+impl From<Wait> for Failure {
+    fn from(wait: Wait) -> Self {
+        Self::later("too_many_requests", "slow down", wait.retry_after_s)
     }
 }
 

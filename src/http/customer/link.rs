@@ -52,7 +52,7 @@ impl Link {
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
     pub(super) async fn close(self, close: &Close) -> Result<(), Gone> {
-        within(self.0.close(Some(close.reason()))).await
+        within(self.0.close(Some(close.frame()))).await
     }
 }
 

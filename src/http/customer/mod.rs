@@ -1,14 +1,41 @@
 //! The Customer Chat protocol: the token endpoint, the visitors' socket, its actions and pushes.
 //!
 //! A request is one JSON frame; it is parsed (`frame`, `fields`), dispatched (`actions`) and answered after its commit.
-//! Stored changes reach the other connections through `live` and are rendered by `pushes`.
+//! Stored changes reach the other connections through `live` and are drawn by `pushes`. `version` has what differs
+//! between the versions of the protocol.
 
+use actix_web::web::{self, ServiceConfig};
+
+mod actions;
+mod availability;
+mod backlog;
+mod caller;
 mod close;
+mod connection;
 mod cookies;
 mod fields;
 mod frame;
 pub(crate) mod frame_guard;
+mod inbound;
 mod link;
+mod login;
 mod objects;
 mod pace;
+mod profile;
+mod pushes;
+mod socket;
+mod streams;
+mod updates;
 mod version;
+mod view;
+
+pub use availability::Availability;
+pub use pace::SocketTiming;
+
+/// Registers the socket and the token endpoint, each under any prefix: a stock client's host name may end in one.
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.route(
+        "/{prefix:(?:.+/)?}{version:v3\\.[0-9]}/customer/rtm/ws",
+        web::get().to(socket::open),
+    );
+}

@@ -5,13 +5,13 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::domain::agent::Agent;
-use crate::domain::chat::{Chat, ChatUser};
+use crate::domain::chat::Chat;
 use crate::domain::event::{Author, Body, Event};
 use crate::domain::ids::VisitorId;
 use crate::domain::properties::Properties;
 use crate::domain::thread::Thread;
 use crate::domain::visitor::Visitor;
+use crate::store::chat_users::{Participant, UserProfile};
 
 /// The number of the group that every site has.
 const FIRST_GROUP: i64 = 0;
@@ -58,13 +58,14 @@ pub(super) fn customer(id: VisitorId, visitor: &Visitor) -> Map<String, Value> {
             out.insert(name.into(), value.as_str().into());
         }
     }
-    out.insert("session_fields".into(), session_fields(visitor));
+    let fields = list_of_fields(&visitor.session_fields);
+    out.insert("session_fields".into(), fields);
     out
 }
 
 /// The stored list of one-key objects; a row that holds something else shows none.
-pub(super) fn session_fields(visitor: &Visitor) -> Value {
-    serde_json::from_str(&visitor.session_fields)
+pub(super) fn list_of_fields(stored: &str) -> Value {
+    serde_json::from_str(stored)
         .ok()
         .filter(Value::is_array)
         .unwrap_or_else(|| json!([]))
@@ -92,27 +93,55 @@ pub(super) fn customer_with_statistics(
     Value::Object(out)
 }
 
-/// An agent as visitors see one: no e-mail address, no role.
-pub(super) fn agent(agent: &Agent) -> Map<String, Value> {
+/// Somebody in a chat as its visitor sees them: no e-mail address and no role of an agent.
+pub(super) fn chat_user(participant: &Participant) -> Value {
     let mut out = Map::new();
-    out.insert("id".into(), agent.id.to_string().into());
-    out.insert("type".into(), "agent".into());
-    out.insert("name".into(), agent.name.as_str().into());
-    out.insert(
-        "avatar".into(),
-        agent.avatar_url.as_deref().unwrap_or_default().into(),
-    );
-    out.insert("job_title".into(), agent.job_title.as_str().into());
-    out
+    let mut put = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            out.insert(name.into(), value.into());
+        }
+    };
+    match &participant.profile {
+        UserProfile::Visitor {
+            root,
+            name,
+            email,
+            avatar_url,
+            session_fields,
+        } => {
+            put("id", Some(&root.to_string()));
+            put("type", Some("customer"));
+            put("name", name.as_deref());
+            put("email", email.as_deref());
+            put("avatar", avatar_url.as_deref());
+            out.insert("session_fields".into(), list_of_fields(session_fields));
+        }
+        UserProfile::Agent {
+            name,
+            job_title,
+            avatar_url,
+        } => {
+            put("id", Some(&participant.user.user.id().to_string()));
+            put("type", Some("agent"));
+            put("name", Some(name));
+            put("avatar", Some(avatar_url.as_deref().unwrap_or_default()));
+            put("job_title", Some(job_title));
+        }
+    }
+    out.insert("present".into(), participant.user.is_present.into());
+    if participant.user.seen_at > 0 {
+        let seen = time(participant.user.seen_at);
+        out.insert("events_seen_up_to".into(), seen.into());
+    }
+    Value::Object(out)
 }
 
-/// Somebody in a chat: who they are, whether they take part now, and how far they have seen it.
-pub(super) fn chat_user(mut person: Map<String, Value>, user: &ChatUser) -> Value {
-    person.insert("present".into(), user.is_present.into());
-    if user.seen_at > 0 {
-        person.insert("events_seen_up_to".into(), time(user.seen_at).into());
+/// The id under which somebody in a chat is shown.
+pub(super) fn user_id(participant: &Participant) -> String {
+    match &participant.profile {
+        UserProfile::Visitor { root, .. } => root.to_string(),
+        UserProfile::Agent { .. } => participant.user.user.id().to_string(),
     }
-    Value::Object(person)
 }
 
 /// An Event, or `None` for a stored change, which has no such object.
@@ -158,12 +187,13 @@ pub(super) fn event(event: &Event, customer: VisitorId) -> Option<Value> {
 }
 
 /// A Thread with the events given, in their order.
-pub(super) fn thread(thread: &Thread, user_ids: &[String], events: Vec<Value>) -> Value {
+pub(super) fn thread(thread: &Thread, users: &[Participant], events: Vec<Value>) -> Value {
     let mut out = Map::new();
     out.insert("id".into(), thread.id.to_string().into());
     out.insert("active".into(), thread.is_active.into());
     out.insert("created_at".into(), time(thread.created_at).into());
-    out.insert("user_ids".into(), json!(user_ids));
+    let users: Vec<String> = users.iter().map(user_id).collect();
+    out.insert("user_ids".into(), json!(users));
     out.insert("events".into(), events.into());
     out.insert("access".into(), access());
     if let Some(previous) = thread.previous {
@@ -174,10 +204,11 @@ pub(super) fn thread(thread: &Thread, user_ids: &[String], events: Vec<Value>) -
 }
 
 /// A Chat with its users and one thread.
-pub(super) fn chat(chat: &Chat, users: &[Value], thread: Option<Value>) -> Value {
+pub(super) fn chat(chat: &Chat, users: &[Participant], thread: Option<Value>) -> Value {
     let mut out = Map::new();
     out.insert("id".into(), chat.id.to_string().into());
-    out.insert("users".into(), json!(users));
+    let users: Vec<Value> = users.iter().map(chat_user).collect();
+    out.insert("users".into(), users.into());
     out.insert("access".into(), access());
     if let Some(thread) = thread {
         out.insert("thread".into(), thread);

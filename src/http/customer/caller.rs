@@ -1,0 +1,64 @@
+//! Who stands behind a socket: what the handshake told, and, after login, whose it is.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+
+use super::version::Version;
+use crate::domain::context::Context;
+use crate::domain::ids::VisitorId;
+use crate::domain::permission::Subject;
+use crate::domain::site::Site;
+use crate::http::extract::ClientIp;
+use crate::http::state::State;
+use crate::live::Attachment;
+use crate::store::visitor_tokens::Bearer;
+use crate::token::TokenHash;
+
+/// What the handshake of a socket told.
+pub(super) struct Caller {
+    /// What all handlers share.
+    pub(super) state: Data<State>,
+    /// The site the socket is for.
+    pub(super) site: Arc<Site>,
+    /// The version of the protocol that the path named.
+    pub(super) version: Version,
+    /// Whether the site was named by its key, as Parlor's own widget does: such a browser makes its own token.
+    pub(super) is_widget: bool,
+    /// Where the socket comes from.
+    pub(super) address: ClientIp,
+    /// The browser, for a visitor who is first seen here.
+    pub(super) context: Context,
+    /// The socket's place at the hub.
+    pub(super) attachment: Attachment,
+}
+
+/// A logged-in visitor.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    /// Whom permissions are asked for.
+    pub(super) subject: Subject,
+    /// The root of the visitor: the id under which it is shown.
+    pub(super) customer: VisitorId,
+    /// The token as it was found.
+    pub(super) bearer: Bearer,
+    /// The token's hash, to look again whether it is still good.
+    pub(super) hash: TokenHash,
+}
+
+impl Member {
+    /// The member behind a token that is still good.
+    pub(super) const fn new(bearer: Bearer, hash: TokenHash) -> Self {
+        Self {
+            subject: Subject::Visitor {
+                site: bearer.site,
+                visitor: bearer.root,
+                browser: bearer.browser,
+                signed: bearer.is_signed,
+            },
+            customer: bearer.root,
+            bearer,
+            hash,
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! Stored entries and changes of a chat as pushes to its visitor, each under the number it was committed with.
+//!
+//! Most are drawn from the event alone; a few show another row, which is looked up first.
+
+use bytestring::ByteString;
+use serde_json::{Map, Value, json};
+
+use super::frame;
+use super::objects;
+use crate::domain::chat::Chat;
+use crate::domain::event::{AssignReason, Audience, Author, Body, Event, PropertyOwner};
+use crate::domain::ids::{AgentId, ChatId, ThreadId};
+use crate::domain::properties::{Properties, PropertyNames};
+use crate::domain::thread::Thread;
+use crate::store::chat_users::Participant;
+
+/// One number of a chat's stream, drawn for its visitor.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Push {
+    /// Its place in the chat.
+    pub(super) seq: i64,
+    chat: ChatId,
+    thread: Option<ThreadId>,
+    shape: Shape,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Shape {
+    /// An entry of the conversation.
+    Entry(Value),
+    /// A stored change, with what its push holds beside `chat_id` and `seq`.
+    Change(&'static str, Map<String, Value>),
+    /// The start of a thread, drawn as the whole chat.
+    Chat(Value),
+    /// Not for the visitor: only its number is.
+    Hidden,
+}
+
+/// What an event is shown with, beside itself.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The chat, as it stands by now.
+    pub(super) chat: &'a Chat,
+    /// Who takes part; may be empty for messages, seen marks and edits.
+    pub(super) users: &'a [Participant],
+    /// The event named by [`about`].
+    pub(super) about: Option<&'a Event>,
+}
+
+/// The `seq` of the earlier event that has to be read before this one can be drawn.
+pub(super) const fn about(event: &Event) -> Option<i64> {
+    match &event.body {
+        Body::EventUpdated { .. } => event.refers_to,
+        Body::Message { .. }
+        | Body::SystemMessage { .. }
+        | Body::ThreadOpened { .. }
+        | Body::ThreadClosed {}
+        | Body::Seen { .. }
+        | Body::Assigned { .. }
+        | Body::UserAdded { .. }
+        | Body::UserRemoved { .. }
+        | Body::PropertiesChanged { .. } => None,
+    }
+}
+
+/// Draws a number that the visitor may not see the event of.
+pub(super) const fn hidden(chat: ChatId, seq: i64) -> Push {
+    Push {
+        seq,
+        chat,
+        thread: None,
+        shape: Shape::Hidden,
+    }
+}
+
+/// Draws an event for the visitor of the chat.
+pub(super) fn draw(event: &Event, around: Around<'_>) -> Push {
+    if !event.is_visible_to(Audience::Visitor) {
+        return hidden(event.chat, event.seq);
+    }
+    Push {
+        seq: event.seq,
+        chat: event.chat,
+        thread: Some(event.thread),
+        shape: shape(event, around),
+    }
+}
+
+fn shape(event: &Event, around: Around<'_>) -> Shape {
+    let customer = around.chat.root;
+    let thread = ("thread_id", json!(event.thread));
+    let author = objects::author_id(event.author, customer);
+    match &event.body {
+        Body::Message { .. } | Body::SystemMessage { .. } => {
+            objects::event(event, customer).map_or(Shape::Hidden, Shape::Entry)
+        }
+        Body::ThreadOpened { previous_thread_id } => {
+            Shape::Chat(opened(event, *previous_thread_id, around))
+        }
+        Body::ThreadClosed {} => change("chat_deactivated", [thread, ("user_id", json!(author))]),
+        Body::Seen { up_to_at, .. } => change(
+            "events_marked_as_seen",
+            [
+                ("user_id", json!(author)),
+                ("seen_up_to", objects::time(*up_to_at).into()),
+            ],
+        ),
+        Body::Assigned { to, reason, .. } => transferred(thread, author, *to, *reason),
+        Body::UserAdded { user } => {
+            let user = around.users.iter().find(|known| known.user.user == *user);
+            user.map_or(Shape::Hidden, |user| {
+                change(
+                    "user_added_to_chat",
+                    [
+                        thread,
+                        ("user", objects::chat_user(user)),
+                        ("reason", "manual".into()),
+                        ("requester_id", json!(author)),
+                    ],
+                )
+            })
+        }
+        Body::UserRemoved { user } => change(
+            "user_removed_from_chat",
+            [
+                thread,
+                ("user_id", json!(objects::author_id(*user, customer))),
+                ("reason", "manual".into()),
+                ("requester_id", json!(author)),
+            ],
+        ),
+        Body::EventUpdated { text } => updated(text, around),
+        Body::PropertiesChanged {
+            of,
+            updated,
+            deleted,
+        } => properties_changed(*of, updated, deleted),
+    }
+}
+
+/// The chat at the moment its thread began: no events yet, they come one by one.
+fn opened(event: &Event, previous: Option<ThreadId>, around: Around<'_>) -> Value {
+    let thread = Thread {
+        id: event.thread,
+        chat: event.chat,
+        site: event.site,
+        is_active: true,
+        first_seq: event.seq,
+        last_seq: None,
+        previous,
+        agent: None,
+        group: None,
+        closed_by: None,
+        properties: Properties::default(),
+        created_at: event.created_at,
+        closed_at: None,
+    };
+    let thread = objects::thread(&thread, around.users, Vec::new());
+    objects::chat(around.chat, around.users, Some(thread))
+}
+
+fn transferred(
+    thread: (&'static str, Value),
+    author: Option<String>,
+    to: Option<AgentId>,
+    reason: AssignReason,
+) -> Shape {
+    let is_manual = reason != AssignReason::Routed;
+    // Given back to all, a chat is with the group that every site has.
+    let to = to.map_or_else(objects::access, |agent| json!({"agent_ids": [agent]}));
+    change(
+        "chat_transferred",
+        [
+            thread,
+            (
+                "reason",
+                if is_manual { "manual" } else { "unassigned" }.into(),
+            ),
+            ("requester_id", json!(author.filter(|_| is_manual))),
+            ("transferred_to", to),
+        ],
+    )
+}
+
+/// The edited event with its new text; its own `seq` stays what it was.
+fn updated(text: &str, around: Around<'_>) -> Shape {
+    let Some(original) = around.about else {
+        return Shape::Hidden;
+    };
+    let mut event = json!(objects::event(original, around.chat.root));
+    event["text"] = text.into();
+    change(
+        "event_updated",
+        [("thread_id", json!(original.thread)), ("event", event)],
+    )
+}
+
+fn properties_changed(of: PropertyOwner, updated: &Properties, deleted: &PropertyNames) -> Shape {
+    let is_update = !updated.is_empty();
+    let (action, thread) = match (of, is_update) {
+        (PropertyOwner::Chat, true) => ("chat_properties_updated", None),
+        (PropertyOwner::Chat, false) => ("chat_properties_deleted", None),
+        (PropertyOwner::Thread(id), true) => ("thread_properties_updated", Some(id)),
+        (PropertyOwner::Thread(id), false) => ("thread_properties_deleted", Some(id)),
+    };
+    let properties = if is_update {
+        json!(updated)
+    } else {
+        json!(deleted)
+    };
+    change(
+        action,
+        [("thread_id", json!(thread)), ("properties", properties)],
+    )
+}
+
+/// A change; what has no value is left out.
+fn change<const N: usize>(action: &'static str, fields: [(&str, Value); N]) -> Shape {
+    let fields = fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Shape::Change(action, fields)
+}
+
+impl Push {
+    /// The frame; only the requester's own connection gets the request's id, and on one push only.
+    pub(super) fn frame(&self, request_id: Option<&str>) -> ByteString {
+        let (action, payload) = self.parts();
+        frame::push(request_id, action, &payload)
+    }
+
+    /// What `resume` lists: an entry as an Event, a change as it was pushed, a bare number where it is not the visitor's.
+    pub(super) fn resumed(&self) -> Value {
+        match &self.shape {
+            Shape::Entry(event) => {
+                let mut event = event.clone();
+                event["thread_id"] = json!(self.thread);
+                event
+            }
+            Shape::Hidden => json!({"seq": self.seq}),
+            Shape::Change(..) | Shape::Chat(_) => {
+                let (action, payload) = self.parts();
+                json!({"seq": self.seq, "action": action, "payload": payload})
+            }
+        }
+    }
+
+    fn parts(&self) -> (&'static str, Value) {
+        match &self.shape {
+            Shape::Entry(event) => (
+                "incoming_event",
+                json!({"chat_id": self.chat, "thread_id": self.thread, "event": event}),
+            ),
+            Shape::Chat(chat) => (
+                "incoming_chat",
+                json!({"chat": chat, "seq": self.seq, "last_seq": self.seq}),
+            ),
+            Shape::Hidden => ("seq_only", json!({"chat_id": self.chat, "seq": self.seq})),
+            Shape::Change(action, fields) => {
+                let mut payload = fields.clone();
+                payload.insert("chat_id".into(), json!(self.chat));
+                payload.insert("seq".into(), self.seq.into());
+                (*action, Value::Object(payload))
+            }
+        }
+    }
+}
+
+/// The push that starts a thread on the connection which asked for it: the chat with all it holds up to its `last_seq`.
+pub(super) fn incoming_chat(
+    request_id: Option<&str>,
+    opened_seq: i64,
+    chat: &Chat,
+    drawn: &Value,
+) -> ByteString {
+    let payload = json!({"chat": drawn, "seq": opened_seq, "last_seq": chat.last_seq});
+    frame::push(request_id, "incoming_chat", &payload)
+}
+
+/// What an agent is typing, as visitors may know it: that they are.
+pub(super) fn typing(chat: ChatId, author: Author, is_typing: bool, now: i64) -> ByteString {
+    let payload = json!({
+        "chat_id": chat,
+        "typing_indicator": {
+            "author_id": author.id().to_string(),
+            "recipients": "all",
+            "timestamp": now / 1000,
+            "is_typing": is_typing,
+        },
+    });
+    frame::push(None, "incoming_typing_indicator", &payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::chat::ChatUser;
+    use crate::domain::event::Recipients;
+    use crate::domain::ids::{BrowserId, EventId, SiteId, VisitorId};
+    use crate::store::chat_users::UserProfile;
+
+    const ADA: Author = Author::Agent(AgentId(8));
+
+    fn stored(author: Author, body: Body) -> Event {
+        Event {
+            chat: ChatId(1),
+            seq: 7,
+            id: EventId(3),
+            thread: ThreadId(2),
+            site: SiteId(9),
+            author,
+            recipients: Recipients::All,
+            custom_id: None,
+            body,
+            refers_to: None,
+            created_at: 0,
+        }
+    }
+
+    fn message(text: &str) -> Body {
+        Body::Message {
+            text: text.into(),
+            properties: Properties::default(),
+        }
+    }
+
+    fn chat() -> Chat {
+        Chat {
+            id: ChatId(1),
+            site: SiteId(9),
+            visitor: VisitorId(4),
+            root: VisitorId(50),
+            browser: BrowserId(6),
+            last_seq: 7,
+            is_active: true,
+            thread: Some(ThreadId(2)),
+            agent: None,
+            group: None,
+            waiting_since: None,
+            last_event_at: 0,
+            last_text: String::new(),
+            last_author: String::new(),
+            visitor_seen_seq: 0,
+            agent_seen_seq: 0,
+            properties: Properties::default(),
+            created_at: 0,
+            changed_at: 0,
+        }
+    }
+
+    fn ada() -> Participant {
+        Participant {
+            user: ChatUser {
+                user: ADA,
+                is_present: true,
+                seen_seq: 0,
+                seen_at: 0,
+                joined_at: 0,
+            },
+            profile: UserProfile::Agent {
+                name: "Ada".into(),
+                job_title: "Support".into(),
+                avatar_url: None,
+            },
+        }
+    }
+
+    fn drawn(event: &Event, about: Option<&Event>) -> Push {
+        let (chat, users) = (chat(), [ada()]);
+        let around = Around {
+            chat: &chat,
+            users: &users,
+            about,
+        };
+        draw(event, around)
+    }
+
+    fn pushed(event: &Event, about: Option<&Event>) -> Value {
+        serde_json::from_str(&drawn(event, about).frame(None)).unwrap()
+    }
+
+    #[test]
+    fn a_message_names_the_root_of_a_merged_visitor_as_its_author() {
+        let event = stored(Author::Visitor(VisitorId(4)), message("Hi"));
+
+        assert_eq!(
+            pushed(&event, None),
+            json!({"action": "incoming_event", "type": "push", "payload": {
+                "chat_id": "1", "thread_id": "2",
+                "event": {"id": "3", "type": "message", "created_at": "1970-01-01T00:00:00.000000Z",
+                    "author_id": "50", "seq": 7, "text": "Hi"}}})
+        );
+        let resumed = drawn(&event, None).resumed();
+        assert_eq!(resumed["thread_id"], "2");
+        assert_eq!(resumed["seq"], 7);
+    }
+
+    #[test]
+    fn a_note_is_a_bare_number() {
+        let mut event = stored(ADA, message("secret"));
+        event.recipients = Recipients::Agents;
+
+        let push = drawn(&event, None);
+
+        assert_eq!(push.resumed(), json!({"seq": 7}));
+        let frame = push.frame(None);
+        assert!(
+            frame.contains("seq_only") && !frame.contains("secret"),
+            "{frame}"
+        );
+    }
+
+    #[test]
+    fn an_edit_has_its_own_number_and_the_event_keeps_its_first() {
+        let mut original = stored(ADA, message("old"));
+        original.seq = 4;
+        let mut edit = stored(ADA, Body::EventUpdated { text: "new".into() });
+        edit.refers_to = Some(4);
+
+        let payload = &pushed(&edit, Some(&original))["payload"];
+
+        assert_eq!(about(&edit), Some(4));
+        assert_eq!(payload["seq"], 7);
+        assert_eq!(payload["event"]["seq"], 4);
+        assert_eq!(payload["event"]["text"], "new");
+    }
+
+    #[test]
+    fn every_stored_change_has_a_push_with_its_number() {
+        let cases = [
+            (
+                Body::ThreadOpened {
+                    previous_thread_id: None,
+                },
+                "incoming_chat",
+            ),
+            (Body::ThreadClosed {}, "chat_deactivated"),
+            (
+                Body::Seen {
+                    up_to: 3,
+                    up_to_at: 5,
+                },
+                "events_marked_as_seen",
+            ),
+            (
+                Body::Assigned {
+                    from: None,
+                    to: None,
+                    reason: AssignReason::Manual,
+                },
+                "chat_transferred",
+            ),
+            (Body::UserAdded { user: ADA }, "user_added_to_chat"),
+            (Body::UserRemoved { user: ADA }, "user_removed_from_chat"),
+        ];
+        for (body, action) in cases {
+            let event = stored(ADA, body);
+            let push = pushed(&event, None);
+
+            assert_eq!(push["action"], action);
+            assert_eq!(push["payload"]["seq"], 7, "{push}");
+            assert_eq!(drawn(&event, None).resumed()["action"], action);
+        }
+    }
+
+    #[test]
+    fn a_visitor_sees_name_picture_and_title_of_an_agent() {
+        let push = pushed(&stored(ADA, Body::UserAdded { user: ADA }), None);
+
+        assert_eq!(
+            push["payload"]["user"],
+            json!({"id": "8", "type": "agent", "name": "Ada", "avatar": "", "job_title": "Support", "present": true})
+        );
+    }
+
+    #[test]
+    fn a_thread_that_the_router_closed_has_no_user() {
+        let push = pushed(&stored(Author::System, Body::ThreadClosed {}), None);
+
+        assert_eq!(
+            push["payload"],
+            json!({"chat_id": "1", "thread_id": "2", "seq": 7})
+        );
+    }
+}
