@@ -64,10 +64,10 @@ pub(super) fn flush(tx: &mut dyn Tx, run: &mut Run<'_>) -> Result<()> {
 fn look_up(tx: &mut dyn Tx, run: &mut Run<'_>, waiting: &[usize]) -> Result<()> {
     let known = known_numbers(tx, run, waiting)?;
     for number in waiting {
-        run.results[*number] = match &run.batch.calls[*number].what {
-            What::Seen { .. } | What::Leave { .. } => CallResult::Known,
-            _ if known.contains(number) => CallResult::Known,
-            _ => CallResult::Refused(Refusal::Authentication),
+        run.results[*number] = if known.contains(number) || !is_activity(run, *number) {
+            CallResult::Known
+        } else {
+            CallResult::Refused(Refusal::Authentication)
         };
     }
     Ok(())

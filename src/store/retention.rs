@@ -23,9 +23,9 @@ impl Default for Chunk {
     }
 }
 
-/// Deletes anonymous visitors of the site last seen before `before` (Unix milliseconds), with their activities,
-/// sessions, attributes, tokens, and what was merged into them. Returns whether there is more to do: call it again.
+/// Deletes anonymous visitors of the site last seen before `before` (Unix milliseconds), and all that is theirs.
 ///
+/// That is activities, sessions, attributes, tokens and what was merged into them. True when there is more to do.
 /// Whoever has a chat, or is part of a named visitor, stays.
 ///
 /// # Errors

@@ -195,3 +195,11 @@ pub fn leave(id: &str, page: &str) -> String {
 pub fn all(recorded: &Recorded, want: &CallResult) -> bool {
     recorded.results.iter().all(|result| result == want)
 }
+
+/// The root a visitor was merged into, or 0.
+pub fn merged_into(world: &World<'_>, id: VisitorId) -> i64 {
+    world.int(
+        "select coalesce(merged_into, 0) from visitors where id = ?1",
+        &[id.0],
+    )
+}

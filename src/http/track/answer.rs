@@ -102,18 +102,25 @@ impl<'a> OneResult<'a> {
 
 impl From<Refusal> for CallError {
     fn from(why: Refusal) -> Self {
-        let (code, message) = (why.code(), why.to_string());
-        match why {
-            Refusal::Validation { field, reason } => Self {
-                code,
-                message: reason,
-                field: Some(field),
-            },
-            _ => Self {
-                code,
-                message,
-                field: None,
-            },
+        let (code, text) = (why.code(), why.to_string());
+        let (message, field) = match why {
+            Refusal::Validation { field, reason } => (reason, Some(field)),
+            Refusal::NotFound(_)
+            | Refusal::NotAllowed
+            | Refusal::Authentication
+            | Refusal::ChatAlreadyActive
+            | Refusal::ChatInactive
+            | Refusal::ChatLimitReached
+            | Refusal::CustomIdReused
+            | Refusal::GroupNotFound
+            | Refusal::SessionFieldsLimitReached
+            | Refusal::Banned
+            | Refusal::Conflict(_) => (text, None),
+        };
+        Self {
+            code,
+            message,
+            field,
         }
     }
 }

@@ -215,10 +215,10 @@ impl Request<'_> {
 }
 
 /// What became of each call, in the order they came: refused while read, or whatever the store says.
-fn results<'a>(
-    parsed: &'a [Result<Call, Refused>],
+fn results(
+    parsed: &[Result<Call, Refused>],
     recorded: Vec<CallResult>,
-) -> impl Iterator<Item = (&'a str, CallResult)> {
+) -> impl Iterator<Item = (&str, CallResult)> {
     let mut recorded = recorded.into_iter();
     parsed.iter().map(move |call| match call {
         Ok(call) => (

@@ -1,0 +1,176 @@
+//! Who may call `POST /track`, and how often: origins, preflights, API keys, limits, "do not track".
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use parlor::db::Lane;
+use parlor::domain::ids::SiteId;
+use parlor::store::api_keys;
+use parlor::token::Token;
+use serde_json::{Value, json};
+
+use crate::track_server::{SHOP, Server, page};
+
+#[test]
+fn a_listed_page_may_read_the_answer_and_no_other() {
+    let server = Server::start();
+
+    let answer = server.calls(&Token::random(), &json!([page("p1")]));
+    let body = json!({"site": server.key(), "calls": [page("p2")]}).to_string();
+    let foreign = server.send(&[("Origin", "https://evil.example")], body.as_bytes());
+    let null = server.send(&[("Origin", "null")], body.as_bytes());
+
+    assert_eq!(answer.header("access-control-allow-origin"), Some(SHOP));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+    assert!(answer.header("vary").unwrap().contains("Origin"));
+    for refused in [&foreign, &null] {
+        assert_eq!(
+            (refused.status, refused.code()),
+            (403, "origin_not_allowed")
+        );
+        assert_eq!(refused.header("access-control-allow-origin"), None);
+    }
+    assert_eq!(server.int("select count(*) from visitors"), 1);
+}
+
+#[test]
+fn a_preflight_is_answered_for_listed_origins() {
+    let server = Server::start();
+    let ask = |origin: &str| {
+        let mut stream = TcpStream::connect(server.app.address()).unwrap();
+        write!(
+            stream,
+            "OPTIONS /track HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nAccess-Control-Request-Method: POST\r\n\
+             Access-Control-Request-Headers: content-type\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text.to_ascii_lowercase()
+    };
+
+    let listed = ask(SHOP);
+    assert!(listed.starts_with("http/1.1 204"), "{listed}");
+    assert!(listed.contains("access-control-allow-origin: https://shop.example\r\n"));
+    assert!(listed.contains("content-type"));
+    let foreign = ask("https://evil.example");
+    assert!(foreign.starts_with("http/1.1 403"), "{foreign}");
+    assert!(!foreign.contains("access-control-allow-origin"));
+}
+
+#[test]
+fn a_browser_that_asks_not_to_be_tracked_is_not() {
+    let server = Server::start();
+    let body = json!({"site": server.key(), "calls": [page("p1")]}).to_string();
+
+    for header in ["DNT", "Sec-GPC"] {
+        let reply = server.send(&[("Origin", SHOP), (header, "1")], body.as_bytes());
+
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.body["tracking"], false);
+        assert_eq!(reply.body["results"][0]["error"]["code"], "not_tracked");
+    }
+    assert_eq!(server.int("select count(*) from visitors"), 0);
+}
+
+#[test]
+fn too_many_calls_wait() {
+    let server = Server::start();
+    let token = Token::random();
+
+    let refused = (0..12)
+        .map(|n| {
+            let calls: Vec<Value> = (0..50).map(|m| page(&format!("{n}-{m}"))).collect();
+            server.calls(&token, &json!(calls))
+        })
+        .find(|reply| reply.status != 200)
+        .expect("600 calls at once are too many");
+
+    assert_eq!((refused.status, refused.code()), (429, "too_many_requests"));
+    let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!(seconds >= 1);
+    assert_eq!(refused.body["error"]["retry_after"], seconds);
+    assert_eq!(
+        server.calls(&Token::random(), &json!([page("p")])).status,
+        200
+    );
+}
+
+fn make_key(server: &Server, site: SiteId, scopes: &'static [&'static str]) -> String {
+    let secret = Token::random();
+    let text = api_keys::text(&secret);
+    let now = server.app.clock().now();
+    server
+        .app
+        .db()
+        .write_blocking(Lane::Admin, move |tx| {
+            let new = api_keys::NewApiKey {
+                site,
+                name: "test",
+                scopes,
+                hash: &secret.hash(),
+                prefix: "parlor_",
+                expires_at: None,
+            };
+            api_keys::create(tx, &new, now)
+        })
+        .unwrap();
+    text
+}
+
+#[test]
+fn an_api_key_stands_for_its_site() {
+    let server = Server::start();
+    let site = server.site().id;
+    let tracking = make_key(&server, site, &[api_keys::SCOPE_TRACKING]);
+    let reading = make_key(&server, site, &[api_keys::SCOPE_READ]);
+    let bearer = format!("Bearer {tracking}");
+    let body = json!({"calls": [page("p1")]}).to_string();
+    let send = |headers: &[(&str, &str)]| server.send(headers, body.as_bytes());
+
+    for headers in [
+        [("X-API-Key", tracking.as_str())],
+        [("Authorization", &bearer)],
+    ] {
+        let reply = send(&headers);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(reply.body["results"][0]["ok"], true);
+    }
+    let foreign = send(&[("X-API-Key", &tracking), ("Origin", "https://evil.example")]);
+    assert_eq!(
+        (foreign.status, foreign.code()),
+        (403, "origin_not_allowed")
+    );
+    let may_not = send(&[("X-API-Key", &reading)]);
+    assert_eq!((may_not.status, may_not.code()), (403, "authorization"));
+    let unknown = api_keys::text(&Token::random());
+    let wrong = send(&[("X-API-Key", &unknown)]);
+    assert_eq!((wrong.status, wrong.code()), (401, "authentication"));
+    let other = json!({"site": "another", "calls": []}).to_string();
+    let mixed = server.send(&[("X-API-Key", &tracking)], other.as_bytes());
+    assert_eq!((mixed.status, mixed.code()), (404, "site_not_found"));
+}
+
+#[test]
+fn half_a_body_is_a_named_error() {
+    let server = Server::start();
+    let mut stream = TcpStream::connect(server.app.address()).unwrap();
+
+    write!(
+        stream,
+        "POST /track HTTP/1.1\r\nHost: x\r\nOrigin: {SHOP}\r\nContent-Length: 100\r\n\r\n{{\"site\":"
+    )
+    .unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
+        "{answer}"
+    );
+    assert_eq!(
+        server.calls(&Token::random(), &json!([page("p")])).status,
+        200
+    );
+}
