@@ -14,6 +14,7 @@ mod support;
 mod chat_store;
 mod chat_store_events;
 mod chat_store_races;
+mod crash;
 mod db_faults;
 mod db_migrate;
 mod db_open;
