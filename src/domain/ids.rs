@@ -95,6 +95,12 @@ const COUNTER_BITS: u32 = 12;
 /// The highest node number an id can carry.
 pub const MAX_NODE: i64 = (1 << NODE_BITS) - 1;
 
+/// The number of the node that made an id.
+#[must_use]
+pub const fn node_of(id: i64) -> i64 {
+    (id >> COUNTER_BITS) & MAX_NODE
+}
+
 /// Makes ids: 41 bits of milliseconds, 10 bits of node, 12 bits of counter. Never runs backwards.
 #[derive(Debug)]
 pub struct IdMaker {

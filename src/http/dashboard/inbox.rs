@@ -24,7 +24,8 @@ pub(crate) enum ListName {
 }
 
 impl ListName {
-    const ALL: [Self; 4] = [Self::Mine, Self::Unassigned, Self::All, Self::Closed];
+    /// All lists, in the order of the tabs.
+    pub(crate) const ALL: [Self; 4] = [Self::Mine, Self::Unassigned, Self::All, Self::Closed];
 
     /// The list with this name.
     pub(crate) fn parse(name: &str) -> Option<Self> {

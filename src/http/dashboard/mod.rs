@@ -13,6 +13,7 @@ pub(crate) mod form;
 pub(crate) mod inbox;
 pub(crate) mod layout;
 pub(crate) mod links;
+pub(crate) mod live;
 pub(crate) mod login;
 pub(crate) mod page;
 pub mod password;
@@ -53,6 +54,7 @@ fn pages(cfg: &mut ServiceConfig) {
     welcome::routes(cfg);
     status::routes(cfg);
     chats::routes(cfg);
+    live::routes(cfg);
     visitors::routes(cfg);
     profile::routes(cfg);
     settings::routes(cfg);

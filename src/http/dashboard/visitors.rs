@@ -22,7 +22,7 @@ use crate::store::visitor_view::{self, HERE_MS, LIVE_LIMIT, LiveVisitor, Visitor
 /// Rows on one page of all visitors.
 const PAGE: i64 = 50;
 /// Where counting who is here stops.
-const HERE_CAP: i64 = 1000;
+pub(crate) const HERE_CAP: i64 = 1000;
 
 #[derive(Template)]
 #[template(path = "visitors/live.html")]
