@@ -4,7 +4,7 @@ use actix_ws::{CloseCode, CloseReason};
 
 /// Why the server ends a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Close {
+pub(in crate::http) enum Close {
     /// The client left, or is asked to come back only when it has something to say.
     Normal,
     /// The framing breaks RFC 6455.
@@ -42,7 +42,7 @@ pub(super) enum Close {
 
 impl Close {
     /// The close frame; the reason is for people and logs, except that of a restart, which clients read.
-    pub(super) fn frame(&self) -> CloseReason {
+    pub(in crate::http) fn frame(&self) -> CloseReason {
         let (code, description) = match self {
             Self::Normal => (1000, ""),
             Self::Inactive => (1000, "inactivity"),
@@ -67,7 +67,7 @@ impl Close {
     }
 
     /// What the protocol calls it in the push `customer_disconnected`, which goes out before the close frame.
-    pub(super) const fn disconnect_reason(&self) -> Option<&'static str> {
+    pub(in crate::http) const fn disconnect_reason(&self) -> Option<&'static str> {
         match self {
             Self::Inactive => Some("inactivity_timeout"),
             Self::TooManySockets => Some("too_many_connections"),

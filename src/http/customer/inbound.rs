@@ -12,7 +12,7 @@ use super::close::Close;
 use super::frame_guard::{MAX_FRAME_BYTES, Verdict, Violation};
 
 /// What came from the peer.
-pub(super) enum Received {
+pub(in crate::http) enum Received {
     /// A whole text message.
     Text(ByteString),
     /// A Ping, to be answered with the same bytes.
@@ -26,13 +26,13 @@ pub(super) enum Received {
 }
 
 /// The receiving half of a socket, behind the frame guard.
-pub(super) struct Inbound {
+pub(in crate::http) struct Inbound {
     messages: AggregatedMessageStream,
     verdict: Verdict,
 }
 
 impl Inbound {
-    pub(super) fn new(stream: MessageStream, verdict: Verdict) -> Self {
+    pub(in crate::http) fn new(stream: MessageStream, verdict: Verdict) -> Self {
         // The guard has the last word on sizes; the library's own limits stay as a second line.
         let max_bytes = usize::try_from(MAX_FRAME_BYTES).unwrap_or(usize::MAX);
         Self {
@@ -45,7 +45,7 @@ impl Inbound {
     }
 
     /// The next message.
-    pub(super) async fn next(&mut self) -> Received {
+    pub(in crate::http) async fn next(&mut self) -> Received {
         match self.messages.recv().await {
             Some(Ok(AggregatedMessage::Text(text))) => Received::Text(text),
             Some(Ok(AggregatedMessage::Ping(payload))) => Received::Ping(payload),
@@ -73,7 +73,7 @@ impl Inbound {
 
     /// Reads on for a moment and drops what comes, so that closing with unread bytes does not reset the connection and
     /// take the close frame with it.
-    pub(super) async fn drain(mut self, at_most: Duration) {
+    pub(in crate::http) async fn drain(mut self, at_most: Duration) {
         let until_gone = async { while !matches!(self.next().await, Received::Gone) {} };
         // Time is up, or the peer has gone: the same to us.
         let _ = timeout(at_most, until_gone).await;

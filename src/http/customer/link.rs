@@ -13,13 +13,13 @@ const SEND_WITHIN: Duration = Duration::from_secs(1);
 
 /// The peer has gone, or reads nothing: the socket can only be dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone;
+pub(in crate::http) struct Gone;
 
 /// The sending half of a socket.
-pub(super) struct Link(Session);
+pub(in crate::http) struct Link(Session);
 
 impl Link {
-    pub(super) const fn new(session: Session) -> Self {
+    pub(in crate::http) const fn new(session: Session) -> Self {
         Self(session)
     }
 
@@ -27,7 +27,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] if it could not be handed over within a second.
-    pub(super) async fn text(&mut self, frame: ByteString) -> Result<(), Gone> {
+    pub(in crate::http) async fn text(&mut self, frame: ByteString) -> Result<(), Gone> {
         within(self.0.text(frame)).await
     }
 
@@ -35,7 +35,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
-    pub(super) async fn ping(&mut self) -> Result<(), Gone> {
+    pub(in crate::http) async fn ping(&mut self) -> Result<(), Gone> {
         within(self.0.ping(b"")).await
     }
 
@@ -43,7 +43,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
-    pub(super) async fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
+    pub(in crate::http) async fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
         within(self.0.pong(payload)).await
     }
 
@@ -51,7 +51,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
-    pub(super) async fn close(self, close: &Close) -> Result<(), Gone> {
+    pub(in crate::http) async fn close(self, close: &Close) -> Result<(), Gone> {
         within(self.0.close(Some(close.frame()))).await
     }
 }

@@ -76,7 +76,7 @@ impl Bucket {
 
 /// What to do with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::http) enum Verdict {
     /// Within the limit.
     Take,
     /// Above it: refuse the frame with `too_many_requests`.
@@ -87,14 +87,14 @@ pub(super) enum Verdict {
 
 /// The limits of one socket.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(in crate::http) struct Pace {
     frames: Bucket,
     strikes: Bucket,
 }
 
 impl Pace {
     /// Full buckets.
-    pub(super) const fn new(now: Instant) -> Self {
+    pub(in crate::http) const fn new(now: Instant) -> Self {
         Self {
             frames: Bucket::full(FRAMES, now),
             strikes: Bucket::full(STRIKES, now),
@@ -102,7 +102,7 @@ impl Pace {
     }
 
     /// Counts one frame of any kind, control frames included.
-    pub(super) fn frame(&mut self, now: Instant) -> Verdict {
+    pub(in crate::http) fn frame(&mut self, now: Instant) -> Verdict {
         if self.frames.take(now) {
             Verdict::Take
         } else if self.strikes.take(now) {
@@ -115,18 +115,18 @@ impl Pace {
 
 /// Whether the peer is still there.
 #[derive(Debug, Default)]
-pub(super) struct Heart {
+pub(in crate::http) struct Heart {
     unanswered: u32,
 }
 
 impl Heart {
     /// Anything at all came from the peer: published clients never ping by themselves.
-    pub(super) const fn heard(&mut self) {
+    pub(in crate::http) const fn heard(&mut self) {
         self.unanswered = 0;
     }
 
     /// It is time for a Ping; true if the peer missed too many and is to be dropped instead.
-    pub(super) const fn beat(&mut self) -> bool {
+    pub(in crate::http) const fn beat(&mut self) -> bool {
         self.unanswered += 1;
         self.unanswered > MISSED_PINGS
     }

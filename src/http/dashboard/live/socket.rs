@@ -26,8 +26,6 @@ use crate::live::{Attachment, CloseReason, Next, Topic, Update};
 use crate::store::{agent_connections, agents, logins};
 use crate::token::{self, TokenHash};
 
-/// How often the server sends a WebSocket Ping and looks whether the login still stands.
-const BEAT_EVERY: Duration = Duration::from_secs(25);
 /// How long a closing socket goes on reading, so that the peer can read the close frame.
 const LINGER: Duration = Duration::from_secs(1);
 /// The longest a page is asked to wait before it comes back to a server that restarts.
@@ -170,7 +168,9 @@ impl LiveSocket {
             Ok(()) => {}
             Err(end) => return end,
         }
-        let mut beats = interval_at(Instant::now() + BEAT_EVERY, BEAT_EVERY);
+        // Each beat is a WebSocket Ping and a look whether the login still stands.
+        let every = self.state.config.socket_timing.ping_every;
+        let mut beats = interval_at(Instant::now() + every, every);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let flush_at = self.due.at();
