@@ -107,12 +107,14 @@ fn say_where(app: &App) -> anyhow::Result<()> {
         "Parlor serves on http://{}\n  Dashboard  {url}/\n",
         app.address()
     );
-    match app.setup_link() {
-        Some(link) => said.push_str(&format!(
+    let mut when = "";
+    if let Some(link) = app.setup_link() {
+        said.push_str(&format!(
             "  Set-up     {link}  (works once, within a day)\n"
-        )),
-        None => said.push_str(&format!("  Demo shop  {url}/demo\n")),
+        ));
+        when = "  (once it is set up)";
     }
+    said.push_str(&format!("  Demo shop  {url}/demo{when}\n"));
     if app.state().config.database.is_none() {
         said.push_str(&format!("  Data       {}\n", app.data().display()));
     }
