@@ -195,3 +195,125 @@ fn wake(waker: Option<Waker>) {
         waker.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::domain::ids::{AgentId, ChatId};
+    use crate::live::update::Lossy;
+
+    fn must(n: i64) -> Update {
+        Update::Agent(AgentId(n))
+    }
+
+    fn may(text: &str) -> Update {
+        Update::Lossy(Arc::new(Lossy::SneakPeek {
+            chat: ChatId(1),
+            text: text.into(),
+        }))
+    }
+
+    fn next(outbox: &Outbox) -> Option<i64> {
+        match outbox.try_next() {
+            Some(Next::Update(Update::Agent(AgentId(n)))) => Some(n),
+            Some(Next::Update(_)) => Some(0),
+            Some(Next::Close(reason)) => Some(-i64::from(reason.code())),
+            None => None,
+        }
+    }
+
+    #[test]
+    fn updates_come_out_in_the_order_they_went_in() {
+        let outbox = Outbox::new();
+
+        (1..=3).for_each(|n| outbox.push(must(n)));
+
+        assert_eq!([1, 2, 3].map(Some), [0; 3].map(|_| next(&outbox)));
+        assert_eq!(next(&outbox), None);
+    }
+
+    #[test]
+    fn a_full_queue_drops_what_may_be_lost_and_ends_the_socket_for_what_may_not() {
+        let outbox = Outbox::new();
+        let entries = i64::try_from(MAX_ENTRIES).unwrap();
+        (1..=entries).for_each(|n| outbox.push(must(n)));
+
+        outbox.push(may("Hel"));
+        assert!(!outbox.is_closing());
+        assert_eq!(next(&outbox), Some(1), "nothing was pushed out");
+
+        outbox.push(must(65));
+        outbox.push(must(66));
+        assert_eq!(next(&outbox), Some(-4008));
+        outbox.push(must(67));
+        outbox.close(CloseReason::CredentialsEnded);
+        assert_eq!(next(&outbox), Some(-4008), "the first reason stays");
+    }
+
+    #[test]
+    fn a_queue_is_full_at_256_kib_too() {
+        let outbox = Outbox::new();
+        let long = "x".repeat(100 * 1024);
+
+        (0..3).for_each(|_| outbox.push(may(&long)));
+        outbox.push(must(1));
+
+        assert_eq!(
+            [0; 4].map(|_| next(&outbox)),
+            [Some(0), Some(0), Some(1), None]
+        );
+        (0..2).for_each(|_| outbox.push(may(&long)));
+        assert_eq!(next(&outbox), Some(0), "what was taken out made room");
+    }
+
+    #[test]
+    fn an_overflow_while_catching_up_means_reading_again() {
+        let outbox = Outbox::new();
+        let flood = |count: usize| (0..count).for_each(|_| outbox.push(must(7)));
+
+        outbox.start_catch_up();
+        flood(MAX_ENTRIES);
+        assert!(outbox.finish_catch_up(), "a full queue is not yet too full");
+
+        outbox.start_catch_up();
+        flood(1);
+        assert!(!outbox.is_closing());
+        assert!(!outbox.finish_catch_up());
+        outbox.push(must(8));
+        assert!(outbox.finish_catch_up());
+        assert_eq!([next(&outbox), next(&outbox)], [Some(8), None]);
+
+        flood(MAX_ENTRIES + 1);
+        assert_eq!(next(&outbox), Some(-4008), "live again");
+    }
+
+    #[test]
+    fn a_waiting_socket_is_woken_once_for_each_time_it_waits() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let outbox = Outbox::new();
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        let context = Context::from_waker(&waker);
+        let woken = || count.0.load(Ordering::Relaxed);
+
+        assert!(outbox.poll_next(&context).is_pending());
+        outbox.push(must(1));
+        outbox.push(must(2));
+        assert_eq!(woken(), 1);
+        assert!(outbox.poll_next(&context).is_ready());
+        assert!(outbox.poll_next(&context).is_ready());
+        assert!(outbox.poll_next(&context).is_pending());
+        outbox.close(CloseReason::CredentialsEnded);
+        assert_eq!(woken(), 2);
+        assert_eq!(next(&outbox), Some(-4001));
+    }
+}

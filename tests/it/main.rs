@@ -5,6 +5,10 @@
     reason = "a helper of tests that fails ends the test"
 )]
 #![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever a test did not expect fails it"
+)]
+#![expect(
     unreachable_pub,
     reason = "one binary: `pub` means for the other topics"
 )]
@@ -14,6 +18,7 @@ mod support;
 mod chat_store;
 mod chat_store_events;
 mod chat_store_races;
+mod chat_store_threads;
 mod crash;
 mod db_faults;
 mod db_migrate;
@@ -22,6 +27,8 @@ mod db_postgres;
 mod db_values;
 mod db_writer;
 mod lint;
+mod live;
+mod live_reader;
 mod races;
 mod track_guard;
 mod track_http;
