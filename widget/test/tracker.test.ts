@@ -254,8 +254,10 @@ test('what is unanswered is handed to the browser when the page goes', async () 
   const { id } = tracker.call('page', {});
   tracker.call('leave', { page: id }, true);
   tracker.flushOnLeave();
+  tracker.flushOnLeave();
   await settle();
 
+  assert.deepEqual(beacons.map(({ calls }) => calls.length), [2, 1]);
   assert.deepEqual(beacons[0]?.calls.map(({ call }) => call), ['page', 'leave']);
   assert.deepEqual(JSON.parse(storage.values.get('calls') ?? '').calls.map(({ id }: { id: string }) => id), [id]);
 });

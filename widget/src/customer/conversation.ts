@@ -306,9 +306,12 @@ export class Conversation {
   }
 
   #unread(): ChatEvent[] {
-    const customer = this.#replica.users.get(this.#customer.session?.customerId ?? '');
-    const seen = customer && isAfter(customer.seenUpTo, this.#seenUpTo) ? customer.seenUpTo : this.#seenUpTo;
-    return this.#replica.events.filter(
+    const { events, users } = this.#replica;
+    const customer = users.get(this.#customer.session?.customerId ?? '');
+    // Whoever writes has read what stands above.
+    const written = events.findLast((event) => this.isOwn(event))?.createdAt ?? '';
+    const seen = [customer?.seenUpTo ?? '', this.#seenUpTo, written].reduce((latest, time) => (isAfter(time, latest) ? time : latest));
+    return events.filter(
       (event) => event.type === 'message' && !this.isOwn(event) && event.authorId !== 'system' && isAfter(event.createdAt, seen),
     );
   }

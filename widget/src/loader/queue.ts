@@ -72,6 +72,11 @@ export class CallQueue {
     this.#save();
   }
 
+  /** Fleeting calls went with the page that made them. */
+  dropFleeting(): void {
+    this.#own = this.#own.filter((call) => !this.#fleeting.has(call.id));
+  }
+
   clear(): void {
     this.#own = [];
     this.#store.remove(KEY);

@@ -106,7 +106,8 @@ export class Tracker {
     const calls = this.#batch();
     if (!calls.length) return;
     try {
-      navigator.sendBeacon(this.#url, new Blob([this.#body(calls, this.token())], { type: 'text/plain' }));
+      const body = new Blob([this.#body(calls, this.token())], { type: 'text/plain' });
+      if (navigator.sendBeacon(this.#url, body)) this.#queue.dropFleeting();
     } catch {
       // Refused by the page's policy: the calls stay stored.
     }
