@@ -198,7 +198,7 @@ create unique index visitors_site_user_idx on visitors (site_id, user_id) where 
 create index visitors_merged_into_idx on visitors (merged_into) where merged_into is not null;
 create index visitors_site_email_idx on visitors (site_id, email_fold) where email_fold is not null;
 create index visitors_site_seen_idx on visitors (site_id, is_bot, last_seen_at, id) where merged_into is null;
-create index visitors_kind_seen_idx on visitors (kind, last_seen_at);
+create index visitors_anonymous_seen_idx on visitors (site_id, last_seen_at) where kind = 'anonymous' and merged_into is null;
 
 -- Typed attributes: sval for text, nval for numbers, booleans and times, list items as JSON in sval.
 create table visitor_attrs (
@@ -275,7 +275,6 @@ create table sessions (
 ) {strict};
 create index sessions_visitor_idx on sessions (visitor_id, started_at);
 create unique index sessions_visitor_open_idx on sessions (visitor_id) where ended_at is null;
-create index sessions_open_seen_idx on sessions (last_seen_at) where ended_at is null;
 create index sessions_site_live_idx on sessions (site_id, is_bot, last_seen_at) where ended_at is null;
 
 create table activities (

@@ -33,14 +33,14 @@ fn a_page_view_is_stored_and_its_repeat_is_named_one() {
     assert_eq!(server.text("select browser from sessions"), "Firefox");
 }
 
-#[test]
-fn a_request_that_cannot_be_read_gets_a_named_error() {
-    let server = Server::start();
-    let key = server.key().to_owned();
+/// A body, and the status, code and field it gets.
+type Case = (String, u16, &'static str, Option<&'static str>);
+
+fn unreadable(key: &str) -> Vec<Case> {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let body = |rest: &str| format!(r#"{{"site":"{key}",{rest}}}"#);
     let many = format!("\"calls\":[{}]", ["{}"; 51].join(","));
-    let cases: Vec<(String, u16, &str, Option<&str>)> = vec![
+    vec![
         (String::new(), 400, "malformed", None),
         ("nonsense".into(), 400, "malformed", None),
         ("[]".into(), 400, "malformed", None),
@@ -90,8 +90,13 @@ fn a_request_that_cannot_be_read_gets_a_named_error() {
             Some("context.language"),
         ),
         (body(&format!("\"calls\":{deep}")), 200, "", None),
-    ];
-    for (text, status, code, field) in cases {
+    ]
+}
+
+#[test]
+fn a_request_that_cannot_be_read_gets_a_named_error() {
+    let server = Server::start();
+    for (text, status, code, field) in unreadable(server.key()) {
         let shown: String = text.chars().take(80).collect();
         let reply = server.send(&[("Origin", SHOP)], text.as_bytes());
 
@@ -103,7 +108,7 @@ fn a_request_that_cannot_be_read_gets_a_named_error() {
     assert_eq!((not_utf8.status, not_utf8.code()), (400, "malformed"));
     let place = not_utf8.body["error"]["message"].as_str().unwrap();
     assert!(place.contains("byte 9"), "{place}");
-    let large = body(&format!("\"config\":\"{}\"", "x".repeat(70_000)));
+    let large = format!(r#"{{"site":"{}"}}"#, "x".repeat(70_000));
     let reply = server.send(&[("Origin", SHOP)], large.as_bytes());
     assert_eq!((reply.status, reply.code()), (413, "too_large"));
     assert_eq!(server.int("select count(*) from visitors"), 0);

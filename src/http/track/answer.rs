@@ -2,17 +2,16 @@
 
 use serde::Serialize;
 
-use super::results;
+use super::Read;
 use super::widget_config::WidgetConfig;
 use crate::domain::Refusal;
-use crate::domain::activity::{Call, Refused};
 use crate::domain::ids::VisitorId;
 use crate::store::batches::{CallResult, Recorded};
 
 /// The body of a 200.
 #[derive(Serialize)]
 pub(super) struct Answer<'a> {
-    results: Vec<OneResult<'a>>,
+    results: Vec<OneResult>,
     /// The token to use from now on, where it is another than the one sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
@@ -25,8 +24,8 @@ pub(super) struct Answer<'a> {
 }
 
 #[derive(Serialize)]
-struct OneResult<'a> {
-    id: &'a str,
+struct OneResult {
+    id: String,
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicate: Option<bool>,
@@ -42,7 +41,7 @@ struct CallError {
     field: Option<String>,
 }
 
-impl<'a> Answer<'a> {
+impl Answer<'_> {
     pub(super) const fn new() -> Self {
         Self {
             results: Vec::new(),
@@ -53,25 +52,30 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What became of each call, and who the browser is now.
-    pub(super) fn fill(&mut self, parsed: &'a [Result<Call, Refused>], recorded: Option<Recorded>) {
-        let mut stored = Vec::new();
+    /// What became of each call, in the order they came, and who the browser is now.
+    pub(super) fn fill(&mut self, read: Vec<Read>, recorded: Option<Recorded>) {
+        let mut stored = Vec::new().into_iter();
         if let Some(recorded) = recorded {
-            stored = recorded.results;
+            stored = recorded.results.into_iter();
             self.token = recorded.token.map(|token| token.as_str().to_owned());
             self.visitor = Some(recorded.visitor);
         }
-        self.results = results(parsed, stored)
-            .map(|(id, result)| OneResult::new(id, result))
+        self.results = read
+            .into_iter()
+            .map(|call| match call {
+                Ok(id) => OneResult::new(id, stored.next().unwrap_or(CallResult::Stored)),
+                Err(refused) => OneResult::new(refused.id, CallResult::Refused(refused.why)),
+            })
             .collect();
     }
 
     /// The browser asked not to be tracked: every call says so.
-    pub(super) fn refuse_all(&mut self, parsed: &'a [Result<Call, Refused>]) {
+    pub(super) fn refuse_all(&mut self, read: Vec<Read>) {
         self.tracking = false;
-        self.results = results(parsed, Vec::new())
-            .map(|(id, _)| OneResult {
-                id,
+        self.results = read
+            .into_iter()
+            .map(|call| OneResult {
+                id: call.unwrap_or_else(|refused| refused.id),
                 ok: false,
                 duplicate: None,
                 error: Some(CallError {
@@ -84,8 +88,8 @@ impl<'a> Answer<'a> {
     }
 }
 
-impl<'a> OneResult<'a> {
-    fn new(id: &'a str, result: CallResult) -> Self {
+impl OneResult {
+    fn new(id: String, result: CallResult) -> Self {
         let (duplicate, error) = match result {
             CallResult::Stored => (Some(false), None),
             CallResult::Known => (Some(true), None),

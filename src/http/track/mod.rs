@@ -26,7 +26,7 @@ use crate::db::{Error, Lane};
 use crate::domain::activity::{Call, Refused};
 use crate::domain::context::Context;
 use crate::domain::site::Site;
-use crate::store::batches::{Batch, CallResult, Recorded, record};
+use crate::store::batches::{Batch, Recorded, record};
 use crate::store::{sites, visitor_tokens};
 
 /// The largest body: what `sendBeacon` takes.
@@ -124,19 +124,17 @@ impl Request<'_> {
         online: &Online,
     ) -> Result<HttpResponse, ApiError> {
         let is_online = online.of(self.state, self.site.id).await?;
-        let config = widget_config::of(self.state, &self.site, is_online);
         let mut answer = Answer::new();
-        if config.version != envelope.config {
-            answer.config = Some(config);
+        if widget_config::version(&self.site, is_online) != envelope.config {
+            answer.config = Some(widget_config::of(self.state, &self.site, is_online));
         }
-        let parsed: Vec<Result<Call, Refused>> =
-            envelope.calls.iter().map(|raw| Call::parse(raw)).collect();
+        let (read, calls) = read_calls(envelope);
         if self.refuses_tracking() {
-            answer.refuse_all(&parsed);
+            answer.refuse_all(read);
         } else {
-            self.limit(envelope, parsed.len())?;
-            let recorded = self.record(envelope, &parsed).await?;
-            answer.fill(&parsed, recorded);
+            self.limit(envelope, read.len())?;
+            let recorded = self.record(envelope, calls).await?;
+            answer.fill(read, recorded);
         }
         Ok(HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -166,9 +164,8 @@ impl Request<'_> {
     async fn record(
         &self,
         envelope: &Envelope<'_>,
-        parsed: &[Result<Call, Refused>],
+        calls: Vec<Call>,
     ) -> Result<Option<Recorded>, ApiError> {
-        let calls: Vec<Call> = parsed.iter().flatten().cloned().collect();
         let now = self.state.clock.now();
         if calls.is_empty() && self.is_known(envelope, now).await? {
             return Ok(None);
@@ -214,20 +211,17 @@ impl Request<'_> {
     }
 }
 
-/// What became of each call, in the order they came: refused while read, or whatever the store says.
-fn results(
-    parsed: &[Result<Call, Refused>],
-    recorded: Vec<CallResult>,
-) -> impl Iterator<Item = (&str, CallResult)> {
-    let mut recorded = recorded.into_iter();
-    parsed.iter().map(move |call| match call {
-        Ok(call) => (
-            call.id.as_str(),
-            recorded.next().unwrap_or(CallResult::Stored),
-        ),
-        Err(refused) => (
-            refused.id.as_str(),
-            CallResult::Refused(refused.why.clone()),
-        ),
-    })
+/// The id of a call that could be read, or why it could not.
+type Read = Result<String, Refused>;
+
+/// Reads the calls: what is to be answered of each, in their order, and those that can be stored.
+fn read_calls(envelope: &Envelope<'_>) -> (Vec<Read>, Vec<Call>) {
+    let mut calls = Vec::with_capacity(envelope.calls.len());
+    let read = envelope.calls.iter().map(|raw| {
+        let call = Call::parse(raw)?;
+        let id = call.id.clone();
+        calls.push(call);
+        Ok(id)
+    });
+    (read.collect(), calls)
 }

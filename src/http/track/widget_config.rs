@@ -9,7 +9,7 @@ use crate::http::widget;
 /// The configuration as the widget reads it.
 #[derive(Serialize)]
 pub(super) struct WidgetConfig<'a> {
-    pub(super) version: String,
+    version: String,
     site: &'a str,
     accent: &'a str,
     position: Position,
@@ -25,12 +25,17 @@ pub(super) struct WidgetConfig<'a> {
     messenger: String,
 }
 
+/// Names a configuration: another one has another version.
+pub(super) fn version(site: &Site, is_online: bool) -> String {
+    let file = widget::messenger_file();
+    format!("{}.{}.{file}", site.updated_at, u8::from(is_online))
+}
+
 /// The configuration of a site.
 pub(super) fn of<'a>(state: &State, site: &'a Site, is_online: bool) -> WidgetConfig<'a> {
     let settings = &site.settings;
-    let file = widget::messenger_file();
     WidgetConfig {
-        version: format!("{}.{}.{file}", site.updated_at, u8::from(is_online)),
+        version: version(site, is_online),
         site: &site.name,
         accent: &settings.accent,
         position: settings.position,
@@ -42,6 +47,10 @@ pub(super) fn of<'a>(state: &State, site: &'a Site, is_online: bool) -> WidgetCo
         online: is_online,
         tracking: true,
         honour_dnt: settings.honour_dnt,
-        messenger: format!("{}/widget/{file}", state.config.base_path),
+        messenger: format!(
+            "{}/widget/{}",
+            state.config.base_path,
+            widget::messenger_file()
+        ),
     }
 }
