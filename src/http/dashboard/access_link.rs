@@ -128,7 +128,8 @@ async fn choose(
     fields: Fields,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now();
-    let attempt = state.limits.credential("access link", address, now)?;
+    // Counted by link: nobody can use up the tries at one they do not have.
+    let attempt = state.limits.credential(fields.get("token"), address, now)?;
     let token = Token::parse(fields.get("token")).ok_or_else(gone)?;
     let agent = holder(&state, purpose, token.hash()).await?;
     attempt.succeeded();

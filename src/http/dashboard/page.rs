@@ -2,9 +2,11 @@
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{StatusCode, header::HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
@@ -14,7 +16,7 @@ use super::session::Signed;
 use crate::domain::agent::AgentSettings;
 use crate::http::assets;
 use crate::http::error::{ApiError, RequestId};
-use crate::http::extract::{header_text, state};
+use crate::http::extract::header_text;
 use crate::http::state::State;
 
 /// Renders a page. Nothing of it is kept by the browser: it holds people's data.
@@ -103,27 +105,36 @@ pub(crate) async fn dress_errors<B: MessageBody + 'static>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
-    let is_person = wants_page(req.headers());
-    let http = req.request().clone();
+    if !wants_page(req.headers()) {
+        return Ok(next.call(req).await?.map_into_left_body());
+    }
+    // The request itself may not be held on to while it is being routed.
+    let state = req
+        .app_data::<Data<State>>()
+        .cloned()
+        .ok_or_else(|| ApiError::internal("the app has no state"))?;
     let answer = match next.call(req).await {
         Ok(answer) => answer,
-        Err(error) => match error.as_error::<ApiError>() {
-            Some(known) if is_person => {
-                let page = problem(state(&http)?, known)?;
-                return Ok(ServiceResponse::new(http, page).map_into_right_body());
-            }
-            _ => return Err(error),
-        },
+        Err(error) => {
+            return Err(match error.as_error::<ApiError>() {
+                Some(known) => {
+                    InternalError::from_response(known.clone(), problem(&state, known)?).into()
+                }
+                None => error,
+            });
+        }
     };
     let known = answer
         .response()
         .error()
-        .and_then(|error| error.as_error::<ApiError>());
-    if let Some(known) = known.filter(|_| is_person) {
-        let page = problem(state(&http)?, known)?;
-        return Ok(ServiceResponse::new(http, page).map_into_right_body());
+        .and_then(|error| error.as_error::<ApiError>())
+        .cloned();
+    match known {
+        Some(known) => Ok(answer
+            .into_response(problem(&state, &known)?)
+            .map_into_right_body()),
+        None => Ok(answer.map_into_left_body()),
     }
-    Ok(answer.map_into_left_body())
 }
 
 fn problem(state: &State, error: &ApiError) -> Result<HttpResponse, ApiError> {

@@ -100,7 +100,8 @@ async fn complete(
     fields: Fields,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now();
-    let attempt = state.limits.credential("setup link", address, now)?;
+    // Counted by link: nobody can use up the tries at one they do not have.
+    let attempt = state.limits.credential(fields.get("token"), address, now)?;
     let token = Token::parse(fields.get("token")).ok_or_else(gone)?;
     refuse_unless_open(&state, token.hash()).await?;
     // The link is right; what may still be wrong is the form, and typing errors lock nobody out.

@@ -1,0 +1,581 @@
+//! The settings pages over HTTP: who may do what, what is saved, and that nothing typed is ever more than text.
+
+use parlor::App;
+use parlor::domain::agent::Role;
+use parlor::domain::ids::SiteId;
+use parlor::domain::site::SiteSettings;
+use parlor::store::sites::{self, NewSite};
+
+use crate::auth_browser::{Answer, Browser, OWNER, PASSWORD, agent, app, count, write};
+
+const ADMIN: &str = "admin@example.org";
+const AGENT: &str = "agent@example.org";
+const NASTY: &str = "\"'><script>alert(1)</script>&amp;";
+
+fn site_form<'a>() -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("name", "Tea Shop"),
+        ("origins", ""),
+        ("accent", "#0f766e"),
+        ("position", "bottom_right"),
+        ("offset_px", "16"),
+        ("headline", ""),
+        ("welcome", ""),
+        ("away", ""),
+        ("language", ""),
+        ("session_idle_min", "30"),
+        ("retention_days", "45"),
+    ]
+}
+
+fn profile_form<'a>(email: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("name", "Olive Owner"),
+        ("job_title", ""),
+        ("email", email),
+        ("status", "accepting"),
+        ("theme", "auto"),
+    ]
+}
+
+fn with<'a>(
+    mut form: Vec<(&'a str, &'a str)>,
+    name: &'a str,
+    value: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    form.retain(|(field, _)| *field != name);
+    form.push((name, value));
+    form
+}
+
+/// The link on a page that shows one once, as a path.
+fn link_on(page: &Answer, app: &App) -> String {
+    let start = page.body.find(&app.url()).expect("a link") + app.url().len();
+    let rest = &page.body[start..];
+    rest[..rest.find('<').expect("its end")].to_owned()
+}
+
+fn invite(owner: &Browser, app: &App, email: &str, role: &str) -> String {
+    let form = [
+        ("name", "Iris"),
+        ("email", email),
+        ("role", role),
+        ("way", "invite"),
+    ];
+    let page = owner.post("/settings/agents/new", &form);
+    assert_eq!(page.status, 200, "{}", page.body);
+    link_on(&page, app)
+}
+
+#[test]
+fn each_role_sees_and_does_what_it_may() {
+    let app = app();
+    let admin_id = agent(&app, ADMIN, Role::Admin);
+    let agent_id = agent(&app, AGENT, Role::Agent);
+    let other_id = agent(&app, "other@example.org", Role::Agent);
+    let owner_id = count(app.db(), "select id from agents where role = 'owner'");
+    let people = [OWNER, ADMIN, AGENT].map(|email| Browser::signed_in(&app, email));
+    let one = |id: i64, tail: &str| format!("/settings/agents/{id}{tail}");
+    let reads: [(String, [u16; 3]); 9] = [
+        ("/".into(), [200, 200, 200]),
+        ("/welcome".into(), [200, 200, 200]),
+        ("/settings/site".into(), [200, 200, 403]),
+        ("/settings/agents".into(), [200, 200, 403]),
+        ("/settings/agents/new".into(), [200, 200, 403]),
+        (one(other_id.0, ""), [200, 200, 403]),
+        (one(7, ""), [404, 404, 403]),
+        (one(0, "x"), [404, 404, 404]),
+        ("/settings/profile".into(), [200, 200, 200]),
+    ];
+    for (path, want) in reads {
+        let got = [0, 1, 2].map(|n| people[n].get(&path).status);
+        assert_eq!(got, want, "GET {path}");
+    }
+    let first_page = [0, 1, 2].map(|n| people[n].get("/settings").location().to_owned());
+    assert_eq!(
+        first_page,
+        ["/settings/site", "/settings/site", "/settings/profile"]
+    );
+
+    let form = site_form();
+    let add = |role| {
+        [
+            ("name", "N"),
+            ("email", "bad"),
+            ("role", role),
+            ("way", "invite"),
+        ]
+    };
+    let writes: [(String, Vec<(&str, &str)>, [u16; 3]); 11] = [
+        ("/settings/site".into(), form, [303, 303, 403]),
+        (
+            "/settings/site/origins".into(),
+            vec![("origin", "https://a.example")],
+            [303, 303, 403],
+        ),
+        (
+            "/settings/agents/new".into(),
+            add("agent").to_vec(),
+            [422, 422, 403],
+        ),
+        (
+            one(other_id.0, "/role"),
+            vec![("role", "agent")],
+            [303, 303, 403],
+        ),
+        (
+            one(other_id.0, "/role"),
+            vec![("role", "king")],
+            [400, 400, 400],
+        ),
+        (one(other_id.0, "/link"), vec![], [200, 200, 403]),
+        (one(other_id.0, "/logins/end"), vec![], [303, 303, 403]),
+        (one(other_id.0, "/deactivation"), vec![], [303, 303, 403]),
+        (one(other_id.0, "/reactivation"), vec![], [303, 303, 403]),
+        (one(7, "/deactivation"), vec![], [404, 404, 403]),
+        ("/settings/profile".into(), vec![], [422, 422, 422]),
+    ];
+    for (path, form, want) in writes {
+        let got = [0, 1, 2].map(|n| people[n].post(&path, &form).status);
+        assert_eq!(got, want, "POST {path} {form:?}");
+    }
+    // An admin touches no owner, makes none, and nobody changes their own access.
+    for (by, path, form, want) in [
+        (1, one(owner_id, "/role"), vec![("role", "agent")], 403),
+        (1, one(owner_id, "/deactivation"), vec![], 403),
+        (1, one(owner_id, "/link"), vec![], 403),
+        (1, one(owner_id, "/logins/end"), vec![], 403),
+        (1, one(other_id.0, "/role"), vec![("role", "owner")], 403),
+        (1, one(admin_id.0, "/role"), vec![("role", "agent")], 409),
+        (0, one(owner_id, "/role"), vec![("role", "agent")], 409),
+        (0, one(owner_id, "/deactivation"), vec![], 409),
+        (2, one(agent_id.0, "/role"), vec![("role", "owner")], 403),
+    ] {
+        assert_eq!(
+            people[by].post(&path, &form).status,
+            want,
+            "{by} {path} {form:?}"
+        );
+    }
+    let new_owner = [
+        ("name", "N"),
+        ("email", "n@example.org"),
+        ("role", "owner"),
+        ("way", "invite"),
+    ];
+    assert_eq!(
+        people[1].post("/settings/agents/new", &new_owner).status,
+        403
+    );
+    assert_eq!(
+        count(app.db(), "select count(*) from agents where role = 'owner'"),
+        1
+    );
+}
+
+#[test]
+fn a_site_saves_what_was_typed_and_shows_it_as_text() {
+    let app = app();
+    let owner = Browser::signed_in(&app, OWNER);
+    let mut form = with(site_form(), "name", NASTY);
+    for field in ["headline", "welcome", "away"] {
+        form = with(form, field, NASTY);
+    }
+    form = with(
+        form,
+        "origins",
+        "Shop.example\r\nhttps://*.example.org/x\r\nshop.example",
+    );
+    form = with(form, "accent", "FE6");
+    form = with(form, "position", "bottom_left");
+    form.push(("honour_dnt", "on"));
+
+    let answer = owner.post("/settings/site", &form);
+
+    assert_eq!(answer.location(), "/settings/site?done=saved");
+    let page = owner.get("/settings/site?done=saved").body;
+    assert!(page.contains("Saved."));
+    assert!(
+        page.contains("https://shop.example\nhttps://*.example.org</textarea>"),
+        "{page}"
+    );
+    assert!(page.contains("value=\"#ffee66\""));
+    assert!(page.contains("links are drawn in"));
+    assert!(!page.contains("<script>alert"), "{page}");
+    assert_eq!(
+        page.matches("&#60;script&#62;alert(1)").count() >= 4,
+        true,
+        "{page}"
+    );
+    let site = app
+        .db()
+        .read_blocking(sites::all)
+        .expect("the read succeeds")
+        .remove(0);
+    assert_eq!(site.name, NASTY);
+    assert_eq!(site.settings.welcome, NASTY);
+    assert!(site.settings.honour_dnt && !site.settings.require_signed_identity);
+}
+
+#[test]
+fn a_wrong_site_form_keeps_what_was_typed_and_saves_nothing() {
+    let app = app();
+    let owner = Browser::signed_in(&app, OWNER);
+    let long = "x".repeat(50_000);
+    let mut form = with(site_form(), "name", &long);
+    form = with(form, "origins", "javascript:alert(1)");
+    form = with(form, "retention_days", "-4");
+
+    let page = owner.post("/settings/site", &form);
+
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("Nothing was saved yet"));
+    assert!(page.body.contains("id=\"name-error\""));
+    assert!(page.body.contains("id=\"origins-error\""));
+    assert!(page.body.contains("a number from 1 to 3650"));
+    assert!(page.body.contains(">javascript:alert(1)</textarea>"));
+    assert!(page.body.contains("value=\"-4\""));
+    let site = app
+        .db()
+        .read_blocking(sites::all)
+        .expect("the read succeeds")
+        .remove(0);
+    assert_eq!(site.name, "Tea Shop");
+}
+
+#[test]
+fn an_origin_that_was_turned_away_is_allowed_by_one_click() {
+    let app = app();
+    let owner = Browser::signed_in(&app, OWNER);
+    let site = SiteId(count(app.db(), "select id from sites"));
+    app.state()
+        .refused_origins
+        .remember(site, "https://new.example", app.clock().now());
+    assert!(
+        owner
+            .get("/welcome")
+            .body
+            .contains("value=\"https://new.example\">Allow")
+    );
+    assert_eq!(
+        owner.get("/welcome/progress").body,
+        r#"{"seen":false,"refused":1}"#
+    );
+
+    let form = [("origin", "https://new.example"), ("back", "/welcome")];
+    let answer = owner.post("/settings/site/origins", &form);
+
+    assert_eq!(answer.location(), "/welcome");
+    let page = owner.get("/welcome").body;
+    assert!(page.contains("<code>https://new.example</code>") && !page.contains("Allow</button>"));
+    let evil = [("origin", "https://b.example"), ("back", "//evil.example")];
+    assert_eq!(owner.post("/settings/site/origins", &evil).location(), "/");
+    assert_eq!(
+        owner
+            .post("/settings/site/origins", &[("origin", "*")])
+            .status,
+        400
+    );
+}
+
+#[test]
+fn an_invitation_lets_a_new_agent_choose_a_password_once() {
+    let app = app();
+    let owner = Browser::signed_in(&app, OWNER);
+
+    let path = invite(&owner, &app, "iris@example.org", "agent");
+
+    assert!(owner.get("/settings/agents").body.contains("Invited"));
+    let iris = Browser::new(&app);
+    assert_eq!(iris.log_in("iris@example.org", "").status, 422);
+    let page = iris.get(&path);
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("Welcome, Iris"));
+    let token = path.split('=').next_back().expect("a token");
+    let weak = iris.post("/invite", &[("token", token), ("password", "short")]);
+    assert_eq!(weak.status, 422);
+    assert!(weak.body.contains("at least 10 characters"));
+    let choose = [("token", token), ("password", "a fine long one")];
+    assert_eq!(iris.post("/invite", &choose).status, 303);
+    assert_eq!(iris.get("/settings/profile").status, 200);
+    assert_eq!(iris.get("/settings/agents").status, 403);
+    assert_eq!(iris.get(&path).status, 404);
+    assert_eq!(iris.post("/invite", &choose).status, 404);
+    assert_eq!(iris.post("/reset", &choose).status, 404);
+    assert_eq!(
+        Browser::new(&app)
+            .log_in("iris@example.org", "a fine long one")
+            .status,
+        303
+    );
+    assert!(!owner.get("/settings/agents").body.contains("Invited"));
+}
+
+#[test]
+fn an_agent_with_a_first_password_can_log_in_at_once() {
+    let app = app();
+    let owner = Browser::signed_in(&app, OWNER);
+    let add = |password: &str, email: &str| {
+        let form = [
+            ("name", NASTY),
+            ("email", email),
+            ("role", "admin"),
+            ("way", "password"),
+            ("password", password),
+        ];
+        owner.post("/settings/agents/new", &form)
+    };
+
+    let taken = add("a fine long one", "OWNER@example.org");
+    let weak = add("iloveyou123", "iris@example.org");
+    let added = add("a fine long one", "iris@example.org");
+
+    assert_eq!(taken.status, 422);
+    assert!(taken.body.contains("another agent has this address"));
+    assert!(taken.body.contains("value=\"OWNER@example.org\""));
+    assert!(!taken.body.contains("a fine long one"));
+    assert!(weak.body.contains("too easy to guess"));
+    assert_eq!(added.location(), "/settings/agents?done=added");
+    let list = owner.get("/settings/agents").body;
+    assert!(list.contains("&#60;script&#62;alert(1)") && !list.contains("<script>alert"));
+    assert_eq!(
+        Browser::new(&app)
+            .log_in("iris@example.org", "a fine long one")
+            .status,
+        303
+    );
+}
+
+#[test]
+fn a_reset_link_changes_the_password_and_ends_the_logins() {
+    let app = app();
+    let id = agent(&app, AGENT, Role::Agent);
+    let (owner, before) = (
+        Browser::signed_in(&app, OWNER),
+        Browser::signed_in(&app, AGENT),
+    );
+    let make = || {
+        link_on(
+            &owner.post(&format!("/settings/agents/{id}/link"), &[]),
+            &app,
+        )
+    };
+    let (void, path) = (make(), make());
+    assert!(path.starts_with("/reset?token="), "{path}");
+    assert_eq!(before.get("/").status, 200, "a link alone changes nothing");
+
+    let token = path.split('=').next_back().expect("a token");
+    let after = Browser::new(&app);
+    assert_eq!(after.get(&void).status, 404);
+    let chosen = after.post(
+        "/reset",
+        &[("token", token), ("password", "a fine long one")],
+    );
+
+    assert_eq!(chosen.status, 303);
+    assert_eq!(after.get("/").status, 200);
+    assert_eq!(before.get("/").status, 302);
+    assert_eq!(Browser::new(&app).log_in(AGENT, PASSWORD).status, 422);
+}
+
+#[test]
+fn taking_access_away_ends_everything_at_once() {
+    let app = app();
+    let id = agent(&app, AGENT, Role::Agent);
+    let (owner, agent) = (
+        Browser::signed_in(&app, OWNER),
+        Browser::signed_in(&app, AGENT),
+    );
+    let path = link_on(
+        &owner.post(&format!("/settings/agents/{id}/link"), &[]),
+        &app,
+    );
+
+    let answer = owner.post(&format!("/settings/agents/{id}/deactivation"), &[]);
+
+    assert_eq!(
+        answer.location(),
+        format!("/settings/agents/{id}?done=deactivated")
+    );
+    assert!(
+        owner
+            .get(answer.location())
+            .body
+            .contains("Access was taken away.")
+    );
+    assert_eq!(agent.get("/").status, 302);
+    assert_eq!(agent.get(&path).status, 404);
+    assert_eq!(Browser::new(&app).log_in(AGENT, PASSWORD).status, 422);
+    owner.post(&format!("/settings/agents/{id}/reactivation"), &[]);
+    assert_eq!(agent.get("/").status, 302, "the old login stays ended");
+    assert_eq!(Browser::new(&app).log_in(AGENT, PASSWORD).status, 303);
+}
+
+#[test]
+fn a_new_role_needs_a_new_login() {
+    let app = app();
+    let id = agent(&app, AGENT, Role::Agent);
+    let (owner, agent) = (
+        Browser::signed_in(&app, OWNER),
+        Browser::signed_in(&app, AGENT),
+    );
+
+    owner.post(&format!("/settings/agents/{id}/role"), &[("role", "admin")]);
+
+    assert_eq!(agent.get("/settings/site").status, 302);
+    assert_eq!(
+        Browser::signed_in(&app, AGENT).get("/settings/site").status,
+        200
+    );
+}
+
+#[test]
+fn people_of_another_site_do_not_exist() {
+    let app = app();
+    let stranger = agent(&app, AGENT, Role::Agent);
+    write(app.db(), move |tx| {
+        let new = NewSite {
+            name: "Other",
+            origins: &[],
+            settings: &SiteSettings::default(),
+        };
+        let other = sites::create(tx, &new, 1)?;
+        tx.exec(
+            "update agent_sites set site_id = ?1 where agent_id = ?2",
+            &[other.id.into(), stranger.into()],
+        )
+    });
+    let owner = Browser::signed_in(&app, OWNER);
+
+    assert!(!owner.get("/settings/agents").body.contains(AGENT));
+    assert_eq!(
+        owner.get(&format!("/settings/agents/{stranger}")).status,
+        404
+    );
+    for act in ["deactivation", "reactivation", "link", "logins/end"] {
+        let path = format!("/settings/agents/{stranger}/{act}");
+        assert_eq!(owner.post(&path, &[]).status, 404, "{act}");
+    }
+    let role = owner.post(
+        &format!("/settings/agents/{stranger}/role"),
+        &[("role", "admin")],
+    );
+    assert_eq!(role.status, 404);
+}
+
+#[test]
+fn a_changed_password_ends_the_other_logins_and_renews_this_one() {
+    let app = app();
+    let (here, there) = (
+        Browser::signed_in(&app, OWNER),
+        Browser::signed_in(&app, OWNER),
+    );
+    let before = here.cookie();
+    let change = |current: &str, new: &str| {
+        let form = [("current_password", current), ("password", new)];
+        here.post("/settings/profile/password", &form)
+    };
+
+    assert!(
+        change("wrong password", "a fine long one")
+            .body
+            .contains("is not your current password")
+    );
+    assert!(
+        change(PASSWORD, "owner@example.org")
+            .body
+            .contains("too close to a name")
+    );
+    let done = change(PASSWORD, "a fine long one");
+
+    assert_eq!(done.location(), "/settings/profile?done=password");
+    assert_ne!(here.cookie(), before);
+    assert_eq!(here.get("/").status, 200);
+    assert_eq!(there.get("/").status, 302);
+    here.set_cookie(before);
+    assert_eq!(here.get("/").status, 302);
+    assert_eq!(Browser::new(&app).log_in(OWNER, PASSWORD).status, 422);
+    assert_eq!(
+        Browser::new(&app).log_in(OWNER, "a fine long one").status,
+        303
+    );
+}
+
+#[test]
+fn logins_are_listed_and_ended_one_by_one_or_all_at_once() {
+    let app = app();
+    agent(&app, AGENT, Role::Agent);
+    let other = Browser::signed_in(&app, AGENT);
+    let here = Browser::signed_in(&app, OWNER);
+    let others: Vec<Browser> = (0..3).map(|_| Browser::signed_in(&app, OWNER)).collect();
+    let page = here.get("/settings/profile").body;
+    assert_eq!(page.matches("This browser").count(), 1);
+    assert_eq!(
+        page.matches(">Log out</button>").count(),
+        3 + 1,
+        "and the one of the rail"
+    );
+    let newest = count(app.db(), "select max(id) from logins");
+    let end = format!("/settings/profile/logins/{newest}/end");
+
+    assert_eq!(other.post(&end, &[]).status, 404, "not theirs");
+    assert_eq!(here.post(&end, &[]).status, 303);
+    assert_eq!(here.post(&end, &[]).status, 404);
+    assert_eq!(others[2].get("/").status, 302);
+    assert_eq!(others[1].get("/").status, 200);
+    here.post("/settings/profile/logins/end", &[]);
+
+    assert!(others.iter().all(|browser| browser.get("/").status == 302));
+    assert_eq!(here.get("/").status, 200);
+    assert_eq!(other.get("/").status, 200);
+}
+
+#[test]
+fn a_profile_saves_and_an_address_needs_the_password() {
+    let app = app();
+    agent(&app, AGENT, Role::Agent);
+    let owner = Browser::signed_in(&app, OWNER);
+    let mut form = with(profile_form(OWNER), "name", NASTY);
+    form = with(form, "job_title", NASTY);
+    form = with(form, "theme", "dark");
+    form = with(form, "status", "away");
+
+    assert_eq!(
+        owner.post("/settings/profile", &form).location(),
+        "/settings/profile?done=saved"
+    );
+    let page = owner.get("/settings/profile").body;
+    let moved = owner.post("/settings/profile", &profile_form("new@example.org"));
+    let mine = with(
+        profile_form("new@example.org"),
+        "current_password",
+        PASSWORD,
+    );
+    let taken = with(profile_form(AGENT), "current_password", PASSWORD);
+
+    assert!(page.contains("data-theme=\"dark\"") && page.contains("data-sound=\"off\""));
+    assert!(!page.contains("<script>alert"), "{page}");
+    assert_eq!(moved.status, 422);
+    assert!(moved.body.contains("is not your current password"));
+    assert!(
+        owner
+            .post("/settings/profile", &taken)
+            .body
+            .contains("another agent has this address")
+    );
+    assert_eq!(owner.post("/settings/profile", &mine).status, 303);
+    assert_eq!(
+        Browser::new(&app)
+            .log_in("new@example.org", PASSWORD)
+            .status,
+        303
+    );
+    assert_eq!(Browser::new(&app).log_in(OWNER, PASSWORD).status, 422);
+    let wrong = with(
+        with(profile_form("new@example.org"), "theme", "pink"),
+        "status",
+        "asleep",
+    );
+    let wrong = owner.post("/settings/profile", &wrong).body;
+    assert!(wrong.contains("id=\"theme-error\"") && wrong.contains("id=\"status-error\""));
+}
