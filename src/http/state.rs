@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::assets::Packed;
 use super::customer::Availability;
+use super::dashboard::password::Pool;
 use super::error::RequestId;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
@@ -39,6 +40,8 @@ pub struct State {
     pub availability: Availability,
     /// Origins turned away lately, offered for listing.
     pub refused_origins: RefusedOrigins,
+    /// Where agents' passwords are hashed.
+    pub(crate) passwords: Pool,
     /// Files packed so far.
     pub(crate) packed: Packed,
     /// Cancelled when sockets have to close with 1012; every socket task waits on it.
@@ -117,6 +120,7 @@ impl From<StateParts> for State {
             availability: Availability::default(),
             db: parts.db,
             refused_origins: RefusedOrigins::default(),
+            passwords: Pool::default(),
             packed: Packed::default(),
             stop: CancellationToken::new(),
             draining: AtomicBool::new(false),

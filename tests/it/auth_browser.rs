@@ -217,6 +217,8 @@ impl Browser {
 
     fn keep(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
         let mut answer = answer.expect("the server answers");
+        // Tests look at the one cookie themselves and put old ones back.
+        self.agent.cookie_jar_lock().clear();
         for value in answer.headers().get_all("set-cookie") {
             let text = value.to_str().expect("a cookie is text");
             let pair = text.split(';').next().unwrap_or_default();

@@ -10,7 +10,6 @@ use super::form::{Errors, Fields};
 use super::layout::Bare;
 use super::login::{done_path, keeps_cookies, set_cookie};
 use super::page::{bare, html, see_other};
-use super::password;
 use super::session::{self, Browser};
 use crate::db::{self, Error, Lane};
 use crate::domain::agent::{Agent, NewPassword};
@@ -141,7 +140,7 @@ async fn choose(
             return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     };
-    let password_hash = password::hash(password).await?;
+    let password_hash = state.passwords.hash(password).await?;
     let browser = Browser::of(&req, address);
     let login = set_password(&state, (purpose, &token), password_hash, browser)
         .await?

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::form::{Errors, Fields};
 use super::layout::Bare;
 use super::page::{bare, html, safe_path, see_other};
-use super::password;
 use super::session::{self, Browser, cookie, find, no_cookie};
 use crate::db::{self, Lane};
 use crate::domain::agent::fold_email;
@@ -113,7 +112,10 @@ async fn sign_in(
         .read(move |tx| agents::credentials(tx, &email))
         .await?;
     let stored = known.as_ref().map(|known| known.password_hash.clone());
-    let fits = password::verify(fields.get("password").to_owned(), stored).await?;
+    let fits = state
+        .passwords
+        .verify(fields.get("password").to_owned(), stored)
+        .await?;
     let Some(known) = known.filter(|_| fits) else {
         return refuse(
             &state,

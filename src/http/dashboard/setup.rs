@@ -10,7 +10,6 @@ use super::form::{Errors, Fields};
 use super::layout::Bare;
 use super::login::{done_path, keeps_cookies, set_cookie};
 use super::page::{bare, html, see_other};
-use super::password;
 use super::session::{self, Browser};
 use crate::db::{self, Lane};
 use crate::domain::agent::{Email, NAME_CHARS, NewPassword, required_line};
@@ -113,7 +112,7 @@ async fn complete(
             return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     };
-    let password_hash = password::hash(wanted.password.clone()).await?;
+    let password_hash = state.passwords.hash(wanted.password.clone()).await?;
     let browser = Browser::of(&req, address);
     let login = found(&state, &token, wanted, password_hash, browser)
         .await?

@@ -15,7 +15,6 @@ use crate::http::dashboard::access_link;
 use crate::http::dashboard::form::{Errors, Fields};
 use crate::http::dashboard::layout::{Area, Layout};
 use crate::http::dashboard::page::{html, layout, see_other};
-use crate::http::dashboard::password;
 use crate::http::dashboard::session::Signed;
 use crate::http::error::ApiError;
 use crate::http::extract::own_origin;
@@ -155,7 +154,7 @@ async fn create(
         password,
     } = wanted;
     let (token, password_hash) = match password {
-        Some(password) => (None, password::hash(password).await?),
+        Some(password) => (None, state.passwords.hash(password).await?),
         None => (Some(Token::random()), String::new()),
     };
     let (hash, now) = (token.as_ref().map(Token::hash), state.clock.now());

@@ -10,7 +10,6 @@ use crate::domain::agent::{NewPassword, fold_email};
 use crate::http::dashboard::form::{Errors, Fields};
 use crate::http::dashboard::login::{set_cookie, too_many_tries};
 use crate::http::dashboard::page::{html, see_other};
-use crate::http::dashboard::password::{hash, verify};
 use crate::http::dashboard::session::{self, Browser, Signed};
 use crate::http::error::ApiError;
 use crate::http::extract::ClientIp;
@@ -45,7 +44,7 @@ async fn change(
         errors.rename("current_password", "old_password");
         return form_again(&req, &state, &signed, errors).await;
     }
-    let password_hash = hash(new).await?;
+    let password_hash = state.passwords.hash(new).await?;
     let browser = Browser::of(&req, address);
     let token = store(&state, &signed, password_hash, browser).await?;
     let mut answer = see_other(&state, "/settings/profile?done=password");
@@ -81,7 +80,7 @@ pub(crate) async fn is_own_password(
         .read(move |tx| agents::credentials_of(tx, agent))
         .await?;
     let stored = known.map(|known| known.password_hash);
-    if verify(typed.to_owned(), stored).await? {
+    if state.passwords.verify(typed.to_owned(), stored).await? {
         attempt.succeeded();
         return Ok(Ok(()));
     }
