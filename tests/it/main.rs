@@ -15,14 +15,14 @@
 
 mod support;
 
+mod auth;
+mod auth_browser;
+mod auth_store;
 mod chat_store;
 mod chat_store_events;
 mod chat_store_races;
 mod chat_store_threads;
 mod crash;
-mod auth;
-mod auth_browser;
-mod auth_store;
 mod db_faults;
 mod db_migrate;
 mod db_open;
@@ -33,6 +33,8 @@ mod lint;
 mod live;
 mod live_reader;
 mod races;
+mod settings;
+mod setup;
 mod track_guard;
 mod track_http;
 mod track_identity;
@@ -40,5 +42,3 @@ mod track_merges;
 mod track_server;
 mod track_store;
 mod track_world;
-mod settings;
-mod setup;

@@ -12,21 +12,19 @@ const ADMIN: &str = "admin@example.org";
 const AGENT: &str = "agent@example.org";
 const NASTY: &str = "\"'><script>alert(1)</script>&amp;";
 
-fn site_form<'a>() -> Vec<(&'a str, &'a str)> {
-    vec![
-        ("name", "Tea Shop"),
-        ("origins", ""),
-        ("accent", "#0f766e"),
-        ("position", "bottom_right"),
-        ("offset_px", "16"),
-        ("headline", ""),
-        ("welcome", ""),
-        ("away", ""),
-        ("language", ""),
-        ("session_idle_min", "30"),
-        ("retention_days", "45"),
-    ]
-}
+const SITE_FORM: &[(&str, &str)] = &[
+    ("name", "Tea Shop"),
+    ("origins", ""),
+    ("accent", "#0f766e"),
+    ("position", "bottom_right"),
+    ("offset_px", "16"),
+    ("headline", ""),
+    ("welcome", ""),
+    ("away", ""),
+    ("language", ""),
+    ("session_idle_min", "30"),
+    ("retention_days", "45"),
+];
 
 fn profile_form(email: &str) -> Vec<(&str, &str)> {
     vec![
@@ -67,117 +65,117 @@ fn invite(owner: &Browser, app: &App, email: &str, role: &str) -> String {
     link_on(&page, app)
 }
 
-#[test]
-fn each_role_sees_and_does_what_it_may() {
+type Form = &'static [(&'static str, &'static str)];
+
+/// A Parlor with one of each role and a second plain agent.
+struct Staff {
+    app: App,
+    /// Owner, admin, agent.
+    people: [Browser; 3],
+    ids: [i64; 3],
+    other: i64,
+}
+
+fn staff() -> Staff {
     let app = app();
-    let admin_id = agent(&app, ADMIN, Role::Admin);
-    let agent_id = agent(&app, AGENT, Role::Agent);
-    let other_id = agent(&app, "other@example.org", Role::Agent);
-    let owner_id = count(app.db(), "select id from agents where role = 'owner'");
-    let people = [OWNER, ADMIN, AGENT].map(|email| Browser::signed_in(&app, email));
-    let one = |id: i64, tail: &str| format!("/settings/agents/{id}{tail}");
-    let reads: [(String, [u16; 3]); 9] = [
-        ("/".into(), [200, 200, 200]),
+    let admin = agent(&app, ADMIN, Role::Admin).0;
+    let plain = agent(&app, AGENT, Role::Agent).0;
+    let other = agent(&app, "other@example.org", Role::Agent).0;
+    let owner = count(app.db(), "select id from agents where role = 'owner'");
+    Staff {
+        people: [OWNER, ADMIN, AGENT].map(|email| Browser::signed_in(&app, email)),
+        ids: [owner, admin, plain],
+        other,
+        app,
+    }
+}
+
+fn path_of(id: i64, tail: &str) -> String {
+    format!("/settings/agents/{id}{tail}")
+}
+
+#[test]
+fn each_role_sees_the_pages_it_may() {
+    let staff = staff();
+    for (path, want) in [
+        ("/".to_owned(), [200, 200, 200]),
         ("/welcome".into(), [200, 200, 200]),
         ("/settings/site".into(), [200, 200, 403]),
         ("/settings/agents".into(), [200, 200, 403]),
         ("/settings/agents/new".into(), [200, 200, 403]),
-        (one(other_id.0, ""), [200, 200, 403]),
-        (one(7, ""), [404, 404, 403]),
-        (one(0, "x"), [404, 404, 404]),
+        (path_of(staff.other, ""), [200, 200, 403]),
+        (path_of(7, ""), [404, 404, 403]),
+        (path_of(0, "x"), [404, 404, 404]),
         ("/settings/profile".into(), [200, 200, 200]),
-    ];
-    for (path, want) in reads {
-        let got = [0, 1, 2].map(|n| people[n].get(&path).status);
+    ] {
+        let got = [0, 1, 2].map(|n| staff.people[n].get(&path).status);
         assert_eq!(got, want, "GET {path}");
     }
-    let first_page = [0, 1, 2].map(|n| people[n].get("/settings").location().to_owned());
+    let first = [0, 1, 2].map(|n| staff.people[n].get("/settings").location().to_owned());
     assert_eq!(
-        first_page,
+        first,
         ["/settings/site", "/settings/site", "/settings/profile"]
     );
+}
 
-    let form = site_form();
-    let add = |role| {
-        [
-            ("name", "N"),
-            ("email", "bad"),
-            ("role", role),
-            ("way", "invite"),
-        ]
-    };
-    let writes: [(String, Vec<(&str, &str)>, [u16; 3]); 11] = [
-        ("/settings/site".into(), form, [303, 303, 403]),
+#[test]
+fn each_role_does_what_it_may() {
+    const ADD: Form = &[("name", "N"), ("email", "bad"), ("role", "agent")];
+    let staff = staff();
+    let other = |tail: &str| path_of(staff.other, tail);
+    let table: [(String, Form, [u16; 3]); 11] = [
+        ("/settings/site".into(), SITE_FORM, [303, 303, 403]),
         (
             "/settings/site/origins".into(),
-            vec![("origin", "https://a.example")],
+            &[("origin", "a.example")],
             [303, 303, 403],
         ),
-        (
-            "/settings/agents/new".into(),
-            add("agent").to_vec(),
-            [422, 422, 403],
-        ),
-        (
-            one(other_id.0, "/role"),
-            vec![("role", "agent")],
-            [303, 303, 403],
-        ),
-        (
-            one(other_id.0, "/role"),
-            vec![("role", "king")],
-            [400, 400, 400],
-        ),
-        (one(other_id.0, "/link"), vec![], [200, 200, 403]),
-        (one(other_id.0, "/logins/end"), vec![], [303, 303, 403]),
-        (one(other_id.0, "/deactivation"), vec![], [303, 303, 403]),
-        (one(other_id.0, "/reactivation"), vec![], [303, 303, 403]),
-        (one(7, "/deactivation"), vec![], [404, 404, 403]),
-        ("/settings/profile".into(), vec![], [422, 422, 422]),
+        ("/settings/agents/new".into(), ADD, [422, 422, 403]),
+        (other("/role"), &[("role", "agent")], [303, 303, 403]),
+        (other("/role"), &[("role", "king")], [400, 400, 400]),
+        (other("/link"), &[], [200, 200, 403]),
+        (other("/logins/end"), &[], [303, 303, 403]),
+        (other("/deactivation"), &[], [303, 303, 403]),
+        (other("/reactivation"), &[], [303, 303, 403]),
+        (path_of(7, "/deactivation"), &[], [404, 404, 403]),
+        ("/settings/profile".into(), &[], [422, 422, 422]),
     ];
-    for (path, form, want) in writes {
-        let got = [0, 1, 2].map(|n| people[n].post(&path, &form).status);
+    for (path, form, want) in table {
+        let got = [0, 1, 2].map(|n| staff.people[n].post(&path, form).status);
         assert_eq!(got, want, "POST {path} {form:?}");
     }
-    // An admin touches no owner, makes none, and nobody changes their own access.
-    for (by, path, form, want) in [
-        (1, one(owner_id, "/role"), vec![("role", "agent")], 403),
-        (1, one(owner_id, "/deactivation"), vec![], 403),
-        (1, one(owner_id, "/link"), vec![], 403),
-        (1, one(owner_id, "/logins/end"), vec![], 403),
-        (1, one(other_id.0, "/role"), vec![("role", "owner")], 403),
-        (1, one(admin_id.0, "/role"), vec![("role", "agent")], 409),
-        (0, one(owner_id, "/role"), vec![("role", "agent")], 409),
-        (0, one(owner_id, "/deactivation"), vec![], 409),
-        (2, one(agent_id.0, "/role"), vec![("role", "owner")], 403),
-    ] {
-        assert_eq!(
-            people[by].post(&path, &form).status,
-            want,
-            "{by} {path} {form:?}"
-        );
-    }
-    let new_owner = [
-        ("name", "N"),
-        ("email", "n@example.org"),
-        ("role", "owner"),
-        ("way", "invite"),
+}
+
+#[test]
+fn an_admin_touches_no_owner_and_nobody_changes_their_own_access() {
+    const NEW_OWNER: Form = &[("name", "N"), ("email", "n@example.org"), ("role", "owner")];
+    let staff = staff();
+    let [owner, admin, plain] = staff.ids;
+    let table: [(usize, String, Form, u16); 10] = [
+        (1, path_of(owner, "/role"), &[("role", "agent")], 403),
+        (1, path_of(owner, "/deactivation"), &[], 403),
+        (1, path_of(owner, "/link"), &[], 403),
+        (1, path_of(owner, "/logins/end"), &[], 403),
+        (1, path_of(staff.other, "/role"), &[("role", "owner")], 403),
+        (1, "/settings/agents/new".into(), NEW_OWNER, 403),
+        (1, path_of(admin, "/role"), &[("role", "agent")], 409),
+        (0, path_of(owner, "/role"), &[("role", "agent")], 409),
+        (0, path_of(owner, "/deactivation"), &[], 409),
+        (2, path_of(plain, "/role"), &[("role", "owner")], 403),
     ];
-    assert_eq!(
-        people[1].post("/settings/agents/new", &new_owner).status,
-        403
-    );
-    assert_eq!(
-        count(app.db(), "select count(*) from agents where role = 'owner'"),
-        1
-    );
+    for (by, path, form, want) in table {
+        let got = staff.people[by].post(&path, form).status;
+        assert_eq!(got, want, "{by} {path} {form:?}");
+    }
+    let owners = "select count(*) from agents where role = 'owner' and deactivated_at is null";
+    assert_eq!(count(staff.app.db(), owners), 1);
 }
 
 #[test]
 fn a_site_saves_what_was_typed_and_shows_it_as_text() {
     let app = app();
     let owner = Browser::signed_in(&app, OWNER);
-    let mut form = with(site_form(), "name", NASTY);
+    let mut form = with(SITE_FORM.to_vec(), "name", NASTY);
     for field in ["headline", "welcome", "away"] {
         form = with(form, field, NASTY);
     }
@@ -221,7 +219,7 @@ fn a_wrong_site_form_keeps_what_was_typed_and_saves_nothing() {
     let app = app();
     let owner = Browser::signed_in(&app, OWNER);
     let long = "x".repeat(50_000);
-    let mut form = with(site_form(), "name", &long);
+    let mut form = with(SITE_FORM.to_vec(), "name", &long);
     form = with(form, "origins", "javascript:alert(1)");
     form = with(form, "retention_days", "-4");
 
