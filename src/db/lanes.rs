@@ -41,8 +41,22 @@ pub(super) struct Lanes {
 /// What a thread takes from the lanes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Appetite {
+    /// Both lanes, as soon as there is anything.
     Both,
+    /// The chat lane alone.
     ChatOnly,
+    /// Both lanes; tracking jobs may gather first.
+    Gathering(Gather),
+}
+
+/// How tracking jobs gather while no chat job waits, so that under load fewer commits carry more of them.
+///
+/// It ends as soon as a chat job arrives, after a short pause without arrivals, and when as many wait as the last batch
+/// had: a caller who comes alone does not wait at all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gather {
+    pub(super) expected: usize,
+    pub(super) longest: Duration,
 }
 
 /// What [`Lanes::take`] came back with.
@@ -99,10 +113,12 @@ impl Lanes {
     }
 
     /// Waits up to `patience` for a job, then takes up to `limit`, the chat lane first.
+    ///
+    /// A thread that takes both lanes may let tracking jobs gather before it begins: see [`Gather`].
     pub(super) fn take(&self, limit: usize, patience: Duration, appetite: Appetite) -> Taken {
         let mut inside = self.lock();
         let until = Instant::now() + patience;
-        let takes_tracking = appetite == Appetite::Both;
+        let takes_tracking = appetite != Appetite::ChatOnly;
         while inside.chat.is_empty() && (inside.tracking.is_empty() || !takes_tracking) {
             if inside.closed {
                 return Taken::Closed;
@@ -112,17 +128,16 @@ impl Lanes {
                 return Taken::Idle;
             }
             inside.idle += 1;
-            inside = self
-                .arrived
-                .wait_timeout(inside, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            inside = self.sleep(inside, left);
             inside.idle -= 1;
         }
+        if let Appetite::Gathering(gather) = appetite {
+            inside = self.gather(inside, gather);
+        }
         let chat = inside.chat.len().min(limit);
-        let tracking = match appetite {
-            Appetite::Both => inside.tracking.len().min(limit - chat),
-            Appetite::ChatOnly => 0,
+        let tracking = match takes_tracking {
+            true => inside.tracking.len().min(limit - chat),
+            false => 0,
         };
         let mut jobs = Vec::with_capacity(chat + tracking);
         jobs.extend(inside.chat.drain(..chat));
@@ -130,32 +145,37 @@ impl Lanes {
         Taken::Jobs(jobs)
     }
 
-    /// While only tracking waits: lets about `expected` jobs gather, at most for `longest`.
-    ///
-    /// Ends at once when a chat job arrives, and after a short pause without arrivals.
-    pub(super) fn gather(&self, expected: usize, longest: Duration) {
-        let mut inside = self.lock();
-        let until = Instant::now() + longest;
-        while inside.chat.is_empty()
-            && !inside.closed
-            && (1..expected).contains(&inside.tracking.len())
-        {
+    fn sleep<'l>(
+        &'l self,
+        inside: MutexGuard<'l, Inside>,
+        longest: Duration,
+    ) -> MutexGuard<'l, Inside> {
+        self.arrived
+            .wait_timeout(inside, longest)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
+    fn gather<'l>(
+        &'l self,
+        mut inside: MutexGuard<'l, Inside>,
+        gather: Gather,
+    ) -> MutexGuard<'l, Inside> {
+        let until = Instant::now() + gather.longest;
+        while inside.chat.is_empty() && !inside.closed && inside.tracking.len() < gather.expected {
             let before = inside.tracking.len();
             let left = until.saturating_duration_since(Instant::now()).min(QUIET);
             if left.is_zero() {
                 break;
             }
-            inside.wanted = Some(expected);
-            inside = self
-                .arrived
-                .wait_timeout(inside, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            inside.wanted = Some(gather.expected);
+            inside = self.sleep(inside, left);
             inside.wanted = None;
             if inside.tracking.len() == before {
                 break;
             }
         }
+        inside
     }
 
     /// How many jobs wait: chat, tracking.
@@ -185,5 +205,90 @@ impl Lanes {
     pub(super) fn abandon(&self, error: &Error) {
         self.close();
         self.refuse_waiting(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tx::Tx;
+    use super::*;
+
+    struct Named(&'static str);
+
+    impl Job for Named {
+        fn run(&mut self, _: &mut dyn Tx) -> Result<()> {
+            Err(Error::Unavailable(self.0.into()))
+        }
+
+        fn answer(self: Box<Self>, _: Result<()>) {}
+
+        fn is_abandoned(&self) -> bool {
+            false
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn gathering(expected: usize) -> Appetite {
+        Appetite::Gathering(Gather {
+            expected,
+            longest: LONG,
+        })
+    }
+
+    fn taken(lanes: &Lanes, limit: usize, appetite: Appetite) -> usize {
+        match lanes.take(limit, Duration::ZERO, appetite) {
+            Taken::Jobs(jobs) => jobs.len(),
+            Taken::Idle => 0,
+            Taken::Closed => usize::MAX,
+        }
+    }
+
+    #[test]
+    fn gathering_ends_for_want_of_arrivals_and_for_chat() {
+        let lanes = Lanes::new(8, 8);
+        lanes.push(Lane::Tracking, Box::new(Named("a"))).unwrap();
+        lanes.push(Lane::Tracking, Box::new(Named("b"))).unwrap();
+
+        assert_eq!(taken(&lanes, 8, gathering(100)), 2, "no hour is waited");
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                lanes.push(Lane::Tracking, Box::new(Named("c"))).unwrap();
+                lanes.push(Lane::Chat, Box::new(Named("d"))).unwrap();
+            });
+            let mut all = 0;
+            while all < 2 {
+                all += taken(&lanes, 8, gathering(100));
+            }
+            assert_eq!(all, 2);
+        });
+    }
+
+    #[test]
+    fn a_batch_takes_chat_first_and_no_more_than_its_limit() {
+        let lanes = Lanes::new(8, 8);
+        for _ in 0..5 {
+            lanes.push(Lane::Tracking, Box::new(Named("t"))).unwrap();
+            lanes.push(Lane::Chat, Box::new(Named("c"))).unwrap();
+        }
+
+        assert_eq!(taken(&lanes, 7, gathering(1)), 7);
+        assert_eq!(lanes.lengths(), (0, 3));
+        assert_eq!(taken(&lanes, 7, Appetite::ChatOnly), 0);
+        assert_eq!(taken(&lanes, 7, Appetite::Both), 3);
+    }
+
+    #[test]
+    fn closed_lanes_hand_out_what_waits_and_refuse_the_rest() {
+        let lanes = Lanes::new(8, 8);
+        lanes.push(Lane::Chat, Box::new(Named("a"))).unwrap();
+        lanes.close();
+
+        let late = lanes.push(Lane::Chat, Box::new(Named("b")));
+
+        assert!(matches!(late, Err(Error::Unavailable(_))));
+        assert_eq!(taken(&lanes, 8, gathering(5)), 1);
+        assert_eq!(taken(&lanes, 8, gathering(5)), usize::MAX);
     }
 }

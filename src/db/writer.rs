@@ -11,7 +11,7 @@ use super::checkpoint::Checkpoints;
 use super::error::{Error, Result};
 use super::folder::Folder;
 use super::job::Job;
-use super::lanes::{Appetite, Lanes, Taken};
+use super::lanes::{Appetite, Gather, Lanes, Taken};
 use super::shared::{Health, Shared, count};
 use super::sqlite::{self, Trouble};
 use super::sqlite_tx::{Savepoint, SqliteTx};
@@ -59,11 +59,13 @@ impl Writer {
         let mut last_batch = 0;
         loop {
             if pending.is_empty() {
-                self.lanes.gather(last_batch, self.tracking_wait);
-                match self
-                    .lanes
-                    .take(BATCH_JOBS, self.patience(&checkpoints), Appetite::Both)
-                {
+                let gather = Gather {
+                    expected: last_batch,
+                    longest: self.tracking_wait,
+                };
+                let patience = self.patience(&checkpoints);
+                let appetite = Appetite::Gathering(gather);
+                match self.lanes.take(BATCH_JOBS, patience, appetite) {
                     Taken::Jobs(jobs) => pending.extend(jobs),
                     Taken::Idle => self.on_idle(&mut checkpoints)?,
                     Taken::Closed => return Ok(()),
