@@ -184,7 +184,8 @@ export class Widget {
   }
 
   #visitorChanged(cause: string): void {
-    this.#store.remove('chat');
+    // The tab that asked for the change has cleared what tabs share.
+    if (cause !== 'other_tab') this.#store.remove('chat');
     if (cause === 'reset') {
       // The next person at this browser must neither see nor send what this one wrote.
       this.#store.remove('outbox');

@@ -25,6 +25,7 @@ export function start(host: Host): Messenger {
   let isOpen = false;
   let isShown = false;
   let focusWishes = 0;
+  let visitors = 0;
   let isScheduled = false;
 
   const customer = new Customer({
@@ -61,6 +62,7 @@ export function start(host: Host): Messenger {
         isOpen={isOpen}
         isBrowserOnline={navigator.onLine}
         focusWishes={focusWishes}
+        visitor={visitors}
       />,
       place,
     );
@@ -105,7 +107,10 @@ export function start(host: Host): Messenger {
       isOpen = false;
       schedule();
     },
-    visitorChanged: () => conversation.visitorChanged(),
+    visitorChanged() {
+      visitors += 1;
+      conversation.visitorChanged();
+    },
     pageChanged: () => customer.tellPage(),
     configChanged: configure,
   };

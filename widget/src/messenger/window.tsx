@@ -21,6 +21,8 @@ export interface WindowProps {
   isBrowserOnline: boolean;
   /** Counts the visitor's own openings: each takes the focus once. */
   focusWishes: number;
+  /** Another number stands for another person, who must not find the last one's draft. */
+  visitor: number;
 }
 
 const FACES = 3;
@@ -53,6 +55,7 @@ export function Window(props: WindowProps): JSX.Element {
       <Connection {...props} />
       {isClosed && <p class="note">{texts.thread_closed}</p>}
       <Composer
+        key={props.visitor}
         texts={texts}
         store={host.store}
         field={field}
