@@ -363,6 +363,7 @@ create table events (
 create unique index events_custom_idx on events (chat_id, author_kind, author_id, custom_id) where custom_id is not null;
 create unique index events_id_idx on events (chat_id, id);
 create index events_thread_idx on events (thread_id, seq);
+create index events_refers_to_idx on events (chat_id, refers_to, seq) where refers_to is not null;
 
 -- Who takes part in a chat and how far each has seen it.
 create table chat_users (

@@ -12,6 +12,9 @@ pub const MAX_ENTRIES: usize = 64;
 /// Most bytes that wait for one socket, by [`Update::weight`].
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// Room that an empty queue keeps: without any, each update would cost an allocation.
+const KEPT_ENTRIES: usize = 8;
+
 /// The queue of one socket: filled by the hub from any thread, emptied by the socket's task.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -171,9 +174,9 @@ impl State {
         }
         let update = self.queue.pop_front()?;
         self.bytes -= update.weight();
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_ENTRIES {
             // A burst must not keep its room for the life of an idle socket.
-            self.clear();
+            self.queue = VecDeque::new();
         }
         Some(Next::Update(update))
     }

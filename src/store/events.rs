@@ -12,6 +12,11 @@ use crate::store::{chat_users, json};
 const COLUMNS: &str = "chat_id, seq, id, thread_id, site_id, author_kind, author_id, recipients, \
                        custom_id, body, refers_to, created_at";
 
+/// The newest edit of the event in the row, for reads that show what is true now; history reads take it as it was.
+const LAST_EDIT: &str = "(select u.body from events u \
+                          where u.chat_id = e.chat_id and u.refers_to = e.seq \
+                          order by u.seq desc limit 1)";
+
 /// Most events that one read returns.
 pub const MAX_PAGE: i64 = 200;
 
@@ -99,7 +104,8 @@ pub fn after(tx: &mut dyn Tx, permit: &Permit, after_seq: i64, limit: i64) -> Re
     Ok(events.into_iter().map(slot).collect())
 }
 
-/// The last `limit` shown entries of a thread before `before_seq` that the permit's subject may see, in order of `seq`.
+/// The last `limit` shown entries of a thread before `before_seq` that the permit's subject may see, in order of `seq`,
+/// as they read after all edits.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
@@ -113,7 +119,7 @@ pub fn page_of_thread(
     let chat = permit.chat(&[Action::ReadChat])?;
     let filter = visibility(permit);
     let sql = format!(
-        "select {COLUMNS} from events
+        "select {COLUMNS}, {LAST_EDIT} from events e
          where thread_id = ?1 and chat_id = ?2 and seq < ?3
            and kind in ('message', 'system_message'){filter}
          order by seq desc limit ?4"
@@ -126,13 +132,13 @@ pub fn page_of_thread(
             before_seq.unwrap_or(i64::MAX).into(),
             limit.clamp(0, MAX_PAGE).into(),
         ],
-        read_row,
+        read_current,
     )?;
     events.reverse();
     Ok(events)
 }
 
-/// The newest shown entry of each kind that the permit's subject may see.
+/// The newest shown entry of each kind that the permit's subject may see, as it reads after all edits.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
@@ -140,26 +146,35 @@ pub fn last_per_kind(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<Event>> {
     let chat = permit.chat(&[Action::ReadChat])?;
     let filter = visibility(permit);
     let sql = format!(
-        "select {COLUMNS} from events
+        "select {COLUMNS}, {LAST_EDIT} from events e
          where chat_id = ?1 and kind = ?2{filter}
          order by seq desc limit 1"
     );
     let mut found = Vec::new();
     for kind in ["message", "system_message"] {
-        found.extend(tx.opt(&sql, &[chat.into(), kind.into()], read_row)?);
+        found.extend(tx.opt(&sql, &[chat.into(), kind.into()], read_current)?);
     }
     Ok(found)
 }
 
-/// The event with this id in the chat of the permit, if its subject may see it.
+/// The event with this id in the chat of the permit, if its subject may see it, as it reads after all edits.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
 pub fn get(tx: &mut dyn Tx, permit: &Permit, id: EventId) -> Result<Option<Event>> {
     let chat = permit.chat(&[Action::ReadChat])?;
     let filter = visibility(permit);
-    let sql = format!("select {COLUMNS} from events where chat_id = ?1 and id = ?2{filter}");
-    tx.opt(&sql, &[chat.into(), id.into()], read_row)
+    let sql = format!(
+        "select {COLUMNS}, {LAST_EDIT} from events e where chat_id = ?1 and id = ?2{filter}"
+    );
+    tx.opt(&sql, &[chat.into(), id.into()], read_current)
+}
+
+/// The event at this place of a chat, as it reads after all edits.
+pub(super) fn current(tx: &mut dyn Tx, chat: ChatId, seq: i64) -> Result<Option<Event>> {
+    let sql =
+        format!("select {COLUMNS}, {LAST_EDIT} from events e where chat_id = ?1 and seq = ?2");
+    tx.opt(&sql, &[chat.into(), seq.into()], read_current)
 }
 
 /// Something to be written into a held chat.
@@ -168,6 +183,8 @@ pub(super) struct Entry<'a> {
     pub(super) recipients: Recipients,
     pub(super) custom_id: Option<&'a str>,
     pub(super) body: Body,
+    /// The `seq` of the event that an edit is about.
+    pub(super) refers_to: Option<i64>,
 }
 
 impl Entry<'_> {
@@ -178,6 +195,7 @@ impl Entry<'_> {
             recipients: Recipients::All,
             custom_id: None,
             body,
+            refers_to: None,
         }
     }
 }
@@ -242,6 +260,7 @@ pub(super) fn append_new(
         recipients: new.recipients(),
         custom_id: new.custom_id(),
         body: new.body().clone(),
+        refers_to: None,
     };
     let event = record(tx, chat, entry, now)?;
     if author != Author::System {
@@ -278,7 +297,7 @@ pub(super) fn record(
         recipients: entry.recipients,
         custom_id: entry.custom_id.map(Into::into),
         body: entry.body,
-        refers_to: None,
+        refers_to: entry.refers_to,
         created_at: at,
     };
     insert(tx, &event)?;
@@ -384,6 +403,21 @@ fn visibility(permit: &Permit) -> &'static str {
     } else {
         " and recipients = 'all'"
     }
+}
+
+/// A row of [`COLUMNS`] and [`LAST_EDIT`].
+fn read_current(row: &dyn Row) -> Result<Event> {
+    let mut event = read_row(row)?;
+    let edit = row
+        .opt_text(12)?
+        .map(|text| json::read(&text))
+        .transpose()?;
+    if let (Body::Message { text, .. }, Some(Body::EventUpdated { text: new })) =
+        (&mut event.body, edit)
+    {
+        *text = new;
+    }
+    Ok(event)
 }
 
 fn read_row(row: &dyn Row) -> Result<Event> {

@@ -9,6 +9,7 @@ pub mod batches;
 pub mod chat_users;
 pub mod chats;
 pub mod conversation_view;
+pub mod edits;
 pub mod events;
 pub mod groups;
 mod identify;

@@ -19,6 +19,7 @@ mod auth;
 mod auth_browser;
 mod auth_store;
 mod chat_store;
+mod chat_store_edits;
 mod chat_store_events;
 mod chat_store_races;
 mod chat_store_threads;
