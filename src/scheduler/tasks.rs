@@ -1,9 +1,7 @@
 //! The table of periodic tasks. A step does a bounded piece of work in one transaction and says whether there is more.
 
 use crate::db::{Dialect, Result, Tx, upkeep};
-use crate::store::{
-    inbox, integrity, logins, nodes, one_time_tokens, retention, sessions, visitor_tokens,
-};
+use crate::store::{inbox, logins, nodes, one_time_tokens, retention, sessions, visitor_tokens};
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;

@@ -6,6 +6,7 @@ pub mod engines;
 pub mod held;
 pub mod house;
 pub mod lint;
+pub mod program;
 
 pub use engines::{Fresh, each_engine, each_fresh};
 pub use held::{Held, until};
