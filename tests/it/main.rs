@@ -24,6 +24,7 @@ mod chat_store_events;
 mod chat_store_races;
 mod chat_store_threads;
 mod crash;
+mod customer;
 mod db_faults;
 mod db_migrate;
 mod db_open;

@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long a doomed connection may be silent.
+const SILENCE: Duration = Duration::from_millis(100);
 
 /// The proxy; ends when dropped.
 pub struct Cutter {
@@ -18,7 +23,7 @@ pub struct Cutter {
 
 struct Shared {
     upstream: SocketAddr,
-    cuts: AtomicUsize,
+    cuts: watch::Sender<usize>,
     /// Cuts still to make; afterwards connections live.
     left: AtomicUsize,
     seed: AtomicU64,
@@ -31,7 +36,7 @@ impl Cutter {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             upstream,
-            cuts: AtomicUsize::new(0),
+            cuts: watch::Sender::new(0),
             left: AtomicUsize::new(cuts),
             seed: AtomicU64::new(seed),
         });
@@ -48,9 +53,9 @@ impl Cutter {
         }
     }
 
-    /// How many connections were cut so far.
-    pub fn cuts(&self) -> usize {
-        self.shared.cuts.load(Ordering::Relaxed)
+    /// How many connections were cut so far; the receiver hears of each.
+    pub fn cuts(&self) -> watch::Receiver<usize> {
+        self.shared.cuts.subscribe()
     }
 }
 
@@ -102,14 +107,14 @@ async fn forward(client: TcpStream, shared: Arc<Shared>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let max_read = shared.budget();
+    // A doomed connection whose budget nothing uses up is cut while it is silent.
+    let silence = if is_doomed { SILENCE } else { Duration::MAX };
     tokio::select! {
-        () = pump(&mut from_client, &mut to_server, budgets[0], max_read) => {}
-        () = pump(&mut from_server, &mut to_client, budgets[1], max_read) => {}
-        // A doomed connection whose budget nothing uses up is cut while it is silent.
-        () = tokio::time::sleep(Duration::from_millis(40)), if is_doomed => {}
+        () = pump(&mut from_client, &mut to_server, budgets[0], max_read, Duration::MAX) => {}
+        () = pump(&mut from_server, &mut to_client, budgets[1], max_read, silence) => {}
     }
     if is_doomed {
-        shared.cuts.fetch_add(1, Ordering::Relaxed);
+        shared.cuts.send_modify(|cuts| *cuts += 1);
     }
     // No lingering: the peers see a reset, as when a cable is pulled and a router notices.
     for stream in [
@@ -123,16 +128,18 @@ async fn forward(client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
+/// Copies until the budget is used up, a side ends, or nothing came for too long.
 async fn pump(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
     mut budget: usize,
     max_read: usize,
+    silence: Duration,
 ) {
     let mut buffer = vec![0; max_read];
     while budget > 0 {
         let limit = buffer.len().min(budget);
-        let Ok(read @ 1..) = from.read(&mut buffer[..limit]).await else {
+        let Ok(Ok(read @ 1..)) = timeout(silence, from.read(&mut buffer[..limit])).await else {
             return;
         };
         if to.write_all(&buffer[..read]).await.is_err() {
