@@ -195,6 +195,10 @@ pub(super) fn meaning(e: &rusqlite::Error) -> (Error, Option<Trouble>) {
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (Error::Retry(text), None),
         ErrorCode::DiskFull => (Error::DiskFull, Some(Trouble::Full)),
+        // The index of the log could not grow: no room is the one reason for that.
+        ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_SHMSIZE => {
+            (Error::DiskFull, Some(Trouble::Full))
+        }
         ErrorCode::OperationInterrupted => (
             Error::Unavailable("the read took too long and was cut".into()),
             None,

@@ -68,6 +68,49 @@ fn a_commit_whose_answer_is_lost_is_of_unknown_outcome() {
 }
 
 #[test]
+fn a_server_that_dropped_idle_connections_costs_no_job() {
+    let Some(fresh) = Fresh::postgres() else {
+        return;
+    };
+    let db = fresh.open(&Clock::system());
+    let other = fresh.open(&Clock::system());
+    let pids = |db: &Db| -> Vec<i64> {
+        let barrier = Arc::new(Barrier::new(8));
+        std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..8)
+                .map(|_| {
+                    let barrier = Arc::clone(&barrier);
+                    scope.spawn(move || {
+                        db.write_blocking(Lane::Chat, move |tx| {
+                            // Each worker has one of the eight.
+                            barrier.wait();
+                            let pid = "select cast(pg_backend_pid() as bigint)";
+                            tx.int(&format!("{pid} {ON_PURPOSE}"), &[])
+                        })
+                    })
+                })
+                .collect();
+            asking
+                .into_iter()
+                .map(|one| one.join().unwrap().unwrap())
+                .collect()
+        })
+    };
+    for pid in pids(&db) {
+        let end = format!("select pg_terminate_backend(cast(?1 as integer)) {ON_PURPOSE}");
+        other
+            .read_blocking(move |tx| tx.each(&end, &[pid.into()], &mut |_| Ok(())))
+            .unwrap();
+    }
+
+    let again = pids(&db);
+
+    assert_eq!(again.len(), 8, "every worker has a new connection");
+    assert_eq!(db.stats().failed_jobs, 0);
+    db.close();
+}
+
+#[test]
 fn a_deadlock_is_run_again() {
     let Some(fresh) = Fresh::postgres() else {
         return;

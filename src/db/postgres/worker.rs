@@ -143,9 +143,8 @@ impl Worker {
 
     fn tried(&mut self, job: &mut dyn Job) -> Result<Vec<Hint>> {
         for n in 1.. {
-            self.connected()?;
-            let outcome = self.attempt(job);
-            match outcome {
+            self.begin()?;
+            match self.attempt(job) {
                 Err(Error::Retry(_)) if n < TRIES && !self.is_read() => {
                     count(&self.shared.counters.retries, 1);
                     pause_before(n);
@@ -156,15 +155,35 @@ impl Worker {
         Err(Error::Retry("tried too often".into()))
     }
 
-    /// One run of the job as one transaction.
+    /// Begins a transaction. A connection that turns out to be lost is replaced once: nothing had been done on it.
+    fn begin(&mut self) -> Result<()> {
+        let was_there = self.session.is_some();
+        self.connected()?;
+        let begun = self.send_begin();
+        if !was_there || !matches!(begun, Err(Error::Unavailable(_))) {
+            return begun;
+        }
+        self.session = None;
+        self.connected()?;
+        self.send_begin()
+    }
+
+    fn send_begin(&mut self) -> Result<()> {
+        let Some(session) = &mut self.session else {
+            return Err(Error::Unavailable("no connection".into()));
+        };
+        let begun = session.client.batch_execute(&self.begin);
+        begun.map_err(|e| meaning(&e))
+    }
+
+    /// One run of the job, to the end of the transaction that has begun.
     fn attempt(&mut self, job: &mut dyn Job) -> Result<Vec<Hint>> {
         let is_read = self.is_read();
         let Some(session) = &mut self.session else {
             return Err(Error::Unavailable("no connection".into()));
         };
         let mut tx = PgTx::new(session, &self.shared, is_read);
-        let begun = tx.script(&self.begin);
-        let outcome = begun.and_then(|()| job.run(&mut tx));
+        let outcome = job.run(&mut tx);
         let (failed, hints) = tx.finish();
         let outcome = match failed {
             // The race was lost, whatever the closure made of it.
