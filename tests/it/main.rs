@@ -40,6 +40,7 @@ mod races;
 mod settings;
 mod setup;
 mod shutdown;
+mod track_cost;
 mod track_guard;
 mod track_http;
 mod track_identity;
