@@ -84,7 +84,8 @@ export function Log(props: LogProps): JSX.Element {
           ))}
         </ol>
         {view.typing.map((user) => (
-          <div key={`typing ${user.id}`} class="typing" role="img" aria-label={fill(texts.typing, { name: user.name || texts.team })}>
+          <div key={`typing ${user.id}`} class="typing" aria-live="off">
+            <span class="hidden">{fill(texts.typing, { name: user.name || texts.somebody })}</span>
             <i />
             <i />
             <i />
