@@ -158,6 +158,7 @@ impl BesideShown {
             visits: rows
                 .visits
                 .iter()
+                .filter(|visit| visit.ended_at.is_some())
                 .map(|visit| visit_shown(visit, times))
                 .collect(),
             other_chats: rows

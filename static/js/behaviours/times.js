@@ -3,7 +3,7 @@
 
 import { showTimes } from "../times.js";
 
-const EVERY_MS = 10_000;
+const EVERY_MS = 1000;
 
 /** @param {HTMLElement} element */
 export default function times(element) {
