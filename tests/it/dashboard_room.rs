@@ -78,6 +78,13 @@ impl Room {
         Desk::sit_down(&self.app, &self.house, agent_id(agent))
     }
 
+    /// Visitors of a [`House`] name no browser and count as bots; from here on those there are count as people.
+    pub fn recognise_people(&self) {
+        self.house
+            .write(|tx, _| tx.exec("update visitors set is_bot = 0 where is_bot = 1", &[]))
+            .unwrap();
+    }
+
     /// Ends a login.
     pub fn revoke(&self, desk: &Desk) {
         let (agent, login) = (desk.agent, desk.login);
