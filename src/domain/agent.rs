@@ -206,7 +206,7 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let address = required_line("email", text, Self::MAX_CHARS)?;
         if !has_email_shape(&address) {
-            return Err(Refusal::invalid("email", "is not an e-mail address"));
+            return Err(Refusal::invalid("email", "this is not an e-mail address"));
         }
         let fold = fold_email(&address);
         Ok(Self { address, fold })
@@ -278,10 +278,10 @@ impl NewPassword {
         }
         let fold = text.to_lowercase();
         if known.iter().any(|word| is_mostly(&fold, word)) {
-            return refuse("too close to a name or e-mail address".into());
+            return refuse("this is too close to a name or e-mail address".into());
         }
         if is_common(&fold) {
-            return refuse("too easy to guess".into());
+            return refuse("this is too easy to guess".into());
         }
         Ok(Self(text.to_owned()))
     }

@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     let wrong = |why: &str| {
         let shown: String = text.chars().take(60).collect();
-        Err(refuse(format!("“{shown}”: {why}")))
+        Err(refuse(format!("“{shown}” {why}")))
     };
     let text_with_scheme = if text.contains("://") {
         text.to_owned()
@@ -56,10 +56,10 @@ pub fn parse(text: &str) -> Result<String, Refusal> {
         return wrong("may not hold a name or password");
     }
     if rest.contains('*') {
-        return wrong("a star stands only at the beginning, as in https://*.example.org");
+        return wrong("may have a star only at the beginning, as in https://*.example.org");
     }
     if is_wild && !url.domain().is_some_and(|domain| domain.contains('.')) {
-        return wrong("a star needs at least two labels after it, as in https://*.example.org");
+        return wrong("needs at least two labels after the star, as in https://*.example.org");
     }
     let origin = url.origin().ascii_serialization();
     Ok(if is_wild {

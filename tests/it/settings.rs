@@ -229,7 +229,7 @@ fn a_wrong_site_form_keeps_what_was_typed_and_saves_nothing() {
     assert!(page.body.contains("Nothing was saved yet"));
     assert!(page.body.contains("id=\"name-error\""));
     assert!(page.body.contains("id=\"origins-error\""));
-    assert!(page.body.contains("a number from 1 to 3650"));
+    assert!(page.body.contains("A number from 1 to 3650."));
     assert!(page.body.contains(">javascript:alert(1)</textarea>"));
     assert!(page.body.contains("value=\"-4\""));
     let site = app
@@ -291,7 +291,7 @@ fn an_invitation_lets_a_new_agent_choose_a_password_once() {
     let token = path.split('=').next_back().expect("a token");
     let weak = iris.post("/invite", &[("token", token), ("password", "short")]);
     assert_eq!(weak.status, 422);
-    assert!(weak.body.contains("at least 10 characters"));
+    assert!(weak.body.contains("At least 10 characters."));
     let choose = [("token", token), ("password", "a fine long one")];
     assert_eq!(iris.post("/invite", &choose).status, 303);
     assert_eq!(iris.get("/settings/profile").status, 200);
@@ -328,10 +328,10 @@ fn an_agent_with_a_first_password_can_log_in_at_once() {
     let added = add("a fine long one", "iris@example.org");
 
     assert_eq!(taken.status, 422);
-    assert!(taken.body.contains("another agent has this address"));
+    assert!(taken.body.contains("Another agent has this address."));
     assert!(taken.body.contains("value=\"OWNER@example.org\""));
     assert!(!taken.body.contains("a fine long one"));
-    assert!(weak.body.contains("too easy to guess"));
+    assert!(weak.body.contains("This is too easy to guess."));
     assert_eq!(added.location(), "/settings/agents?done=added");
     let list = owner.get("/settings/agents").body;
     assert!(list.contains("&#60;script&#62;alert(1)") && !list.contains("<script>alert"));
@@ -476,12 +476,12 @@ fn a_changed_password_ends_the_other_logins_and_renews_this_one() {
     assert!(
         change("wrong password", "a fine long one")
             .body
-            .contains("is not your current password")
+            .contains("That is not your current password.")
     );
     assert!(
         change(PASSWORD, "owner@example.org")
             .body
-            .contains("too close to a name")
+            .contains("This is too close to a name")
     );
     let done = change(PASSWORD, "a fine long one");
 
@@ -553,12 +553,12 @@ fn a_profile_saves_and_an_address_needs_the_password() {
     assert!(page.contains("data-theme=\"dark\"") && page.contains("data-sound=\"off\""));
     assert!(!page.contains("<script>alert"), "{page}");
     assert_eq!(moved.status, 422);
-    assert!(moved.body.contains("is not your current password"));
+    assert!(moved.body.contains("That is not your current password."));
     assert!(
         owner
             .post("/settings/profile", &taken)
             .body
-            .contains("another agent has this address")
+            .contains("Another agent has this address.")
     );
     assert_eq!(owner.post("/settings/profile", &mine).status, 303);
     assert_eq!(

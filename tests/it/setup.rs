@@ -166,10 +166,10 @@ fn errors_stand_beside_the_fields_and_keep_what_was_typed() {
 
     assert_eq!(page.status, 422);
     for error in [
-        "<p class=\"error\" id=\"site_name-error\">at most 80 characters</p>",
-        "<p class=\"error\" id=\"name-error\">please fill this in</p>",
-        "<p class=\"error\" id=\"email-error\">is not an e-mail address</p>",
-        "<p class=\"error\" id=\"password-error\">too easy to guess</p>",
+        "<p class=\"error\" id=\"site_name-error\">At most 80 characters.</p>",
+        "<p class=\"error\" id=\"name-error\">Please fill this in.</p>",
+        "<p class=\"error\" id=\"email-error\">This is not an e-mail address.</p>",
+        "<p class=\"error\" id=\"password-error\">This is too easy to guess.</p>",
     ] {
         assert!(page.body.contains(error), "{error} in {}", page.body);
     }

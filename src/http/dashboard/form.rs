@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use url::form_urlencoded;
 
+use super::page::sentence;
 use crate::domain::Refusal;
 use crate::http::error::ApiError;
 use crate::http::extract::{header_text, read_body};
@@ -78,9 +79,9 @@ impl Errors {
             .map(|(_, text)| text.as_str())
     }
 
-    /// Notes an error of a field.
-    pub(crate) fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
-        self.0.push((field.into(), text.into()));
+    /// Notes an error of a field, as a sentence.
+    pub(crate) fn add(&mut self, field: impl Into<String>, text: &str) {
+        self.0.push((field.into(), sentence(text)));
     }
 
     /// Moves the errors of one field to another: two forms of a page may ask for the same thing.
@@ -97,11 +98,11 @@ impl Errors {
         match parsed {
             Ok(value) => Some(value),
             Err(Refusal::Validation { field, reason }) => {
-                self.add(field, reason);
+                self.add(field, &reason);
                 None
             }
             Err(other) => {
-                self.add("form", other.to_string());
+                self.add("form", &other.to_string());
                 None
             }
         }
@@ -142,8 +143,8 @@ mod tests {
         );
         assert_eq!(errors.check::<()>(Err(Refusal::NotAllowed)), None);
 
-        assert_eq!(errors.of("name"), Some("too long"));
-        assert_eq!(errors.of("form"), Some("not allowed"));
+        assert_eq!(errors.of("name"), Some("Too long."));
+        assert_eq!(errors.of("form"), Some("Not allowed."));
         assert_eq!(errors.of("email"), None);
     }
 }

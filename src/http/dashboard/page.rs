@@ -154,7 +154,12 @@ fn problem(state: &State, error: &ApiError) -> Result<HttpResponse, ApiError> {
         &Problem {
             bare: bare(state),
             title,
-            text: sentence(error.message()),
+            text: match error.code() {
+                "authorization" => {
+                    "Your role does not include this. An owner can change that.".into()
+                }
+                _ => sentence(error.message()),
+            },
             request_id: RequestId::current()
                 .filter(|_| status.is_server_error())
                 .map(|id| id.to_string()),

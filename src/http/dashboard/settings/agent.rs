@@ -16,7 +16,7 @@ use crate::domain::ids::AgentId;
 use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
 use crate::http::dashboard::form::{Errors, Fields};
 use crate::http::dashboard::layout::{Area, Layout};
-use crate::http::dashboard::page::{html, layout, see_other, sentence};
+use crate::http::dashboard::page::{html, layout, see_other};
 use crate::http::dashboard::session::Signed;
 use crate::http::dashboard::times::Times;
 use crate::http::error::ApiError;
@@ -244,10 +244,10 @@ async fn after(
                 &format!("/settings/agents/{id}?done={done}"),
             ));
         }
-        Err(Refusal::Conflict(reason)) => sentence(reason),
-        Err(other) => sentence(&other.to_string()),
+        Err(Refusal::Conflict(reason)) => reason.to_owned(),
+        Err(other) => other.to_string(),
     };
     let mut page = page(state, signed, id).await?;
-    page.errors.add("form", refusal);
+    page.errors.add("form", &refusal);
     html(StatusCode::CONFLICT, &page)
 }

@@ -42,7 +42,7 @@ impl LoginRow {
             id: login.id,
             browser,
             ip: login.ip.clone(),
-            since: times.when(login.created_at),
+            since: times.when(login.created_at).replacen("Today", "today", 1),
             seen,
             is_this: login.id == this,
         }

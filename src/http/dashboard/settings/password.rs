@@ -70,7 +70,7 @@ pub(crate) async fn is_own_password(
     {
         Ok(attempt) => attempt,
         Err(wait) => {
-            errors.add("current_password", too_many_tries(wait));
+            errors.add("current_password", &too_many_tries(wait));
             return Ok(Err(errors));
         }
     };
@@ -84,7 +84,7 @@ pub(crate) async fn is_own_password(
         attempt.succeeded();
         return Ok(Ok(()));
     }
-    errors.add("current_password", "is not your current password");
+    errors.add("current_password", "that is not your current password");
     Ok(Err(errors))
 }
 
