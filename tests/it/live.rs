@@ -74,6 +74,17 @@ impl Stage {
             .expect("something comes")
     }
 
+    /// Returns when everything that was announced until now is handed out.
+    pub fn settle(&self) {
+        let witness = self.listen(Topic::Agents);
+        // The first one may come in the middle of a round; the second one comes in a later round.
+        for _ in 0..2 {
+            self.hub
+                .publish(&[Hint::AgentChanged { agent: AgentId(1) }]);
+            self.next(&witness);
+        }
+    }
+
     /// The next `count` events of a chat.
     fn seqs(&self, socket: &Attachment, count: usize) -> Vec<i64> {
         (0..count)

@@ -57,11 +57,15 @@ pub(in crate::store) fn answer(
     agent: AgentId,
     now: i64,
 ) -> Result<()> {
-    if chat.agent.is_none() {
-        let by = (Author::Agent(agent), AssignReason::Answered);
-        return hand_over(tx, chat, Some(agent), by, now);
+    match chat.agent {
+        None => {
+            let by = (Author::Agent(agent), AssignReason::Answered);
+            hand_over(tx, chat, Some(agent), by, now)
+        }
+        // Who has a chat takes part in it already.
+        Some(owner) if owner == agent => Ok(()),
+        Some(_) => join(tx, chat, agent, now),
     }
-    join(tx, chat, agent, now)
 }
 
 /// Changes the owner of a held chat whose thread is open: whoever had it leaves, whoever gets it joins.
@@ -117,11 +121,11 @@ pub(super) fn count(
 }
 
 fn join(tx: &mut dyn Tx, chat: &mut Chat, agent: AgentId, now: i64) -> Result<()> {
-    let name = chat_users::agent_name(tx, chat, agent)?.ok_or(Refusal::NotFound("agent"))?;
     let user = Author::Agent(agent);
     if !chat_users::join(tx, chat, user, now)? {
         return Ok(());
     }
+    let name = chat_users::agent_name(tx, chat, agent)?.ok_or(Refusal::NotFound("agent"))?;
     let added = Entry::change(user, Body::UserAdded { user });
     events::record(tx, chat, added, now)?;
     let text = format!("{name} joined the chat.");
