@@ -12,14 +12,19 @@ use parlor::clock::Clock;
 use parlor::db::{Db, Lane};
 use parlor::domain::site::SiteSettings;
 use parlor::store::sites::{self, NewSite};
+use parlor::token::Token;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Error as Cut;
 
+use crate::customer::{Client, ORIGIN, login, message};
 use crate::support::{Fresh, ON_PURPOSE};
 
 /// How often the program dies.
 const KILLS: u64 = 50;
 /// Writers of tracked calls, each a visitor of its own.
 const TRACKERS: usize = 4;
+/// Visitors who chat, each over a socket.
+const CHATTERS: usize = 4;
 /// Longer than a start may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -47,6 +52,14 @@ impl World {
                 return Some(address.clone());
             }
             address = self.changed.wait(address).unwrap();
+        }
+    }
+
+    /// Waits until the life at `address` is over.
+    fn await_death(&self, address: &str) {
+        let mut now = self.address.lock().unwrap();
+        while now.as_deref() == Some(address) && !self.is_over.load(Ordering::Relaxed) {
+            now = self.changed.wait(now).unwrap();
         }
     }
 
@@ -147,6 +160,95 @@ fn track(world: &World, site: &str, me: usize) -> Vec<String> {
     unreachable!("the loop above does not end")
 }
 
+/// What was acknowledged to a visitor who chats.
+#[derive(Default)]
+struct Chatter {
+    chat: Option<String>,
+    /// The place that each message was given, by its `custom_id`.
+    seqs: BTreeMap<String, i64>,
+}
+
+/// A visitor who sends messages one after the other, each until it is acknowledged, with the same `custom_id`.
+fn chat(world: &World, site: &str) -> Chatter {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let token = Token::random();
+    let mut chatter = Chatter::default();
+    while let Some(address) = world.address() {
+        let url = format!("ws://{address}/v3.2/customer/rtm/ws?site={site}");
+        match runtime.block_on(chatter.live(world, &url, &token)) {
+            // The connection was cut: the program died, or is dying.
+            Err(_) => {}
+            Ok(()) => world.await_death(&address),
+        }
+    }
+    chatter
+}
+
+impl Chatter {
+    /// Chats until the connection ends, or until a refusal says that this was enough for a while.
+    async fn live(&mut self, world: &World, url: &str, token: &Token) -> Result<(), Cut> {
+        let mut client = Client::connect(url, ORIGIN).await?;
+        client.ask("login", login(token)).await?;
+        if self.chat.is_none() {
+            let hello = json!({"type": "message", "text": "hello", "custom_id": "hello"});
+            let payload = json!({"chat": {"thread": {"events": [hello]}}});
+            let answer = client.ask("start_chat", payload).await?;
+            assert_eq!(answer["success"], true, "{answer}");
+            let id = answer["payload"]["chat_id"].as_str().unwrap();
+            self.chat = Some(id.to_owned());
+            world.note_ack();
+        }
+        let chat = self.chat.clone().unwrap();
+        loop {
+            let custom_id = format!("m{}", self.seqs.len());
+            let answer = client
+                .ask("send_event", message(&chat, &custom_id, &custom_id))
+                .await?;
+            if answer["success"] != true {
+                let error = &answer["payload"]["error"];
+                assert_eq!(error["data"]["retryable"], true, "{answer}");
+                return Ok(());
+            }
+            let seq = answer["payload"]["seq"].as_i64().unwrap();
+            self.seqs.insert(custom_id, seq);
+            world.note_ack();
+        }
+    }
+
+    /// Looks at the chat as it is stored: what was acknowledged, in its place, once, and no number missing.
+    fn check(&self, db: &Db) {
+        let id: i64 = self.chat.as_ref().unwrap().parse().unwrap();
+        let (events, last_seq) = db
+            .read_blocking(move |tx| {
+                let events = tx.all(
+                    "select seq, custom_id from events where chat_id = ?1 order by seq",
+                    &[id.into()],
+                    |row| Ok((row.i64(0)?, row.opt_text(1)?)),
+                )?;
+                Ok((
+                    events,
+                    tx.int("select last_seq from chats where id = ?1", &[id.into()])?,
+                ))
+            })
+            .unwrap();
+        assert!(
+            events.iter().map(|(seq, _)| *seq).eq(1..=last_seq),
+            "a number is missing"
+        );
+        for (custom_id, seq) in &self.seqs {
+            let places: Vec<i64> = events
+                .iter()
+                .filter(|(_, stored)| stored.as_ref() == Some(custom_id))
+                .map(|(seq, _)| *seq)
+                .collect();
+            assert_eq!(places, [*seq], "{custom_id} was acknowledged");
+        }
+    }
+}
+
 /// A site in a database that nobody serves yet; returns its key.
 fn found_site(fresh: &Fresh) -> String {
     let clock = Clock::system();
@@ -155,7 +257,7 @@ fn found_site(fresh: &Fresh) -> String {
     let site = db.write_blocking(Lane::Admin, move |tx| {
         let new = NewSite {
             name: "Crash",
-            origins: &[],
+            origins: &[ORIGIN.to_owned()],
             settings: &SiteSettings::default(),
         };
         sites::create(tx, &new, now)
@@ -183,12 +285,15 @@ fn what_was_acknowledged_survives_kill_9_exactly_once() {
     let data = fresh.data().unwrap();
     let world = World::default();
 
-    let acknowledged: Vec<String> = std::thread::scope(|scope| {
+    let (acknowledged, chatters): (Vec<String>, Vec<Chatter>) = std::thread::scope(|scope| {
         let trackers: Vec<_> = (0..TRACKERS)
             .map(|me| {
                 let (world, site) = (&world, &site);
                 scope.spawn(move || track(world, site, me))
             })
+            .collect();
+        let chatting: Vec<_> = (0..CHATTERS)
+            .map(|_| scope.spawn(|| chat(&world, &site)))
             .collect();
         for kill in 0..KILLS {
             let (mut program, address) = start(&data);
@@ -200,10 +305,9 @@ fn what_was_acknowledged_survives_kill_9_exactly_once() {
             program.wait().unwrap();
         }
         world.end();
-        trackers
-            .into_iter()
-            .flat_map(|tracker| tracker.join().unwrap())
-            .collect()
+        let stored = trackers.into_iter().flat_map(|one| one.join().unwrap());
+        let chatters = chatting.into_iter().map(|one| one.join().unwrap());
+        (stored.collect(), chatters.collect())
     });
 
     let db = fresh.open(&Clock::system());
@@ -215,9 +319,15 @@ fn what_was_acknowledged_survives_kill_9_exactly_once() {
         stored.values().all(|times| *times == 1),
         "a repeat is stored once"
     );
+    chatters.iter().for_each(|chatter| chatter.check(&db));
+    let messages: usize = chatters.iter().map(|chatter| chatter.seqs.len()).sum();
     assert!(
         acknowledged.len() as u64 >= KILLS * 3,
-        "the writers were at work"
+        "the trackers were at work"
+    );
+    assert!(
+        messages as u64 >= KILLS,
+        "the chatters were at work: {messages}"
     );
     let whole = db.read_blocking(|tx| {
         tx.one(
