@@ -75,7 +75,7 @@ export function Log(props: LogProps): JSX.Element {
             {view.isLoadingEarlier ? texts.loading : texts.earlier}
           </button>
         )}
-        {!count && <p class="welcome" dir="auto">{props.welcome}</p>}
+        {!view.hasEarlier && <p class="welcome" dir="auto">{props.welcome}</p>}
         <ol class="rows">
           {all.map((row) => (
             <li key={row.key} class={`row ${row.kind}`}>
