@@ -1,11 +1,14 @@
 //! Groups of a site, their members, and whether they answer. Number 0 is the default group that every site has.
 
-use crate::db::{Dialect, Error, Result, Row, Tx};
+use std::collections::HashSet;
+
+use crate::db::{Dialect, Error, Result, Tx};
 use crate::domain::Refusal;
 use crate::domain::agent::AgentStatus;
 use crate::domain::ids::{AgentId, GroupId, SiteId};
 use crate::domain::permission::{Action, Permit};
 use crate::domain::routing::{Candidate, GroupStatus, group_status};
+use crate::store::nodes;
 
 /// The number of the group that a site is made with, and that chats without a group belong to.
 pub const DEFAULT_NUMBER: i64 = 0;
@@ -155,40 +158,47 @@ pub(super) fn require(tx: &mut dyn Tx, site: SiteId, group: GroupId) -> Result<(
 
 /// The agents of a site who can sign in, or one of them.
 fn candidates(tx: &mut dyn Tx, site: SiteId, agent: Option<AgentId>) -> Result<Vec<Candidate>> {
-    let sql = format!(
-        "select a.id, a.status, cast(case when {} then 1 else 0 end as bigint), a.active_chats,
-                a.max_chats
+    let connected = connected(tx, site)?;
+    tx.all(
+        "select a.id, a.status, a.active_chats, a.max_chats
          from agents a
          join agent_sites s on s.agent_id = a.id
          where s.site_id = ?1 and a.deactivated_at is null
            and (cast(?2 as bigint) is null or a.id = ?2)",
-        is_connected(tx.dialect())
-    );
-    tx.all(&sql, &[site.into(), agent.into()], read_candidate)
+        &[site.into(), agent.into()],
+        |row| {
+            let (agent, status) = (AgentId(row.i64(0)?), row.text(1)?);
+            Ok(Candidate {
+                agent,
+                status: AgentStatus::parse(&status)
+                    .ok_or_else(|| Error::Db(format!("agent status {status}")))?,
+                is_connected: connected.contains(&agent),
+                active_chats: row.i64(2)?,
+                max_chats: row.i64(3)?,
+            })
+        },
+    )
 }
 
-/// Whether agent `a` has a socket open on a node that is alive. An embedded database has one node, which is asking.
-fn is_connected(dialect: Dialect) -> String {
-    let socket = "exists (select 1 from agent_connections c where c.agent_id = a.id";
-    match dialect {
-        Dialect::Sqlite => format!("{socket})"),
-        Dialect::Postgres => format!(
-            "{socket} and exists (select 1 from leases l \
-             where l.name like 'node:%' and cast(substr(l.name, 6) as bigint) = c.node \
-             and l.expires_at >= {}))",
-            dialect.now_ms()
-        ),
-    }
-}
-
-fn read_candidate(row: &dyn Row) -> Result<Candidate> {
-    let status = row.text(1)?;
-    Ok(Candidate {
-        agent: AgentId(row.i64(0)?),
-        status: AgentStatus::parse(&status)
-            .ok_or_else(|| Error::Db(format!("agent status {status}")))?,
-        is_connected: row.bool(2)?,
-        active_chats: row.i64(3)?,
-        max_chats: row.i64(4)?,
-    })
+/// The agents of a site with a socket open on a node that is alive.
+fn connected(tx: &mut dyn Tx, site: SiteId) -> Result<HashSet<AgentId>> {
+    let sockets = tx.all(
+        "select distinct c.agent_id, c.node
+         from agent_connections c
+         join agent_sites s on s.agent_id = c.agent_id
+         where s.site_id = ?1",
+        &[site.into()],
+        |row| Ok((AgentId(row.i64(0)?), row.i64(1)?)),
+    )?;
+    let live = match tx.dialect() {
+        // An embedded database has one node, which is asking.
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(nodes::live(tx)?),
+    };
+    let is_live = |node: i64| live.as_ref().is_none_or(|live| live.contains(&node));
+    Ok(sockets
+        .into_iter()
+        .filter(|(_, node)| is_live(*node))
+        .map(|(agent, _)| agent)
+        .collect())
 }

@@ -1,16 +1,17 @@
 //! Events: order, repeats, times, seen marks, unread counts, properties, the inbox, groups.
 
+use parlor::db::Dialect;
 use parlor::domain::Refusal;
 use parlor::domain::agent::Role;
 use parlor::domain::chat::Unread;
 use parlor::domain::event::{Author, Body, PropertyOwner, Recipients};
-use parlor::domain::ids::ChatId;
+use parlor::domain::ids::{ChatId, LoginId};
 use parlor::domain::permission::{Action, Object, Permit, Subject, authorize};
 use parlor::domain::properties::{Properties, PropertyNames};
 use parlor::domain::routing::GroupStatus;
 use parlor::store::chat_users::{UpTo, UserProfile, mark_seen, participants};
 use parlor::store::chats::{self, PropertyChange};
-use parlor::store::{events, groups, inbox, threads};
+use parlor::store::{agent_connections, events, groups, inbox, threads};
 use serde_json::json;
 
 use crate::support::each_engine;
@@ -416,6 +417,26 @@ fn groups_answer_while_a_member_at_the_desk_has_room() {
             .write(move |tx, _| groups::remove_member(tx, &manage, tea.id, member))
             .unwrap();
         assert_eq!(statuses(&house), [(0, Online), (1, Offline)]);
+    });
+}
+
+#[test]
+fn an_agent_whose_node_died_is_not_at_the_desk() {
+    each_engine(|db, clock| {
+        let house = House::new(db, clock);
+        let agent = agent_id(&house.agent("Ada"));
+        house
+            .write(move |tx, now| {
+                let (login, dead_node) = (LoginId(1), 5);
+                agent_connections::connect(tx, agent, login, dead_node, now)
+            })
+            .unwrap();
+
+        let want = match db.dialect() {
+            Dialect::Sqlite => GroupStatus::Online, // one process, which is alive
+            Dialect::Postgres => GroupStatus::Offline,
+        };
+        assert_eq!(statuses(&house), [(0, want)]);
     });
 }
 
