@@ -152,7 +152,7 @@ impl Hub {
         let mut has_work = false;
         for hint in hints {
             match hint {
-                Hint::VisitorTokensEnded { visitor } => self.end(Topic::Visitor(*visitor)),
+                Hint::VisitorTokensEnded { visitor } => self.end(Topic::Tokens(*visitor)),
                 Hint::LoginEnded { login } => self.end(Topic::Login(*login)),
                 Hint::ChatAdvanced { .. }
                 | Hint::InboxAdvanced { .. }
@@ -239,6 +239,7 @@ impl Hub {
             Topic::Inbox(_)
             | Topic::Visitors(_)
             | Topic::Visitor(_)
+            | Topic::Tokens(_)
             | Topic::Agent(_)
             | Topic::Agents
             | Topic::Login(_)
@@ -249,6 +250,7 @@ impl Hub {
             Topic::Chat(_)
             | Topic::Visitors(_)
             | Topic::Visitor(_)
+            | Topic::Tokens(_)
             | Topic::Agent(_)
             | Topic::Agents
             | Topic::Login(_)

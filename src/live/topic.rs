@@ -11,8 +11,10 @@ pub enum Topic {
     Inbox(SiteId),
     /// Which visitors of a site were seen or changed.
     Visitors(SiteId),
-    /// One visitor: seen, changed, tokens ended.
+    /// One visitor: seen, changed.
     Visitor(VisitorId),
+    /// The tokens of one visitor row ended. Apart from [`Topic::Visitor`], which agents listen to as well: they stay.
+    Tokens(VisitorId),
     /// One agent changed.
     Agent(AgentId),
     /// Any agent changed: name, role, status, presence.

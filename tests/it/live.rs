@@ -268,7 +268,9 @@ fn sockets_end_when_the_login_or_the_token_does() {
     let [agent, other, visitor] = [(); 3].map(|()| hub.attach());
     agent.subscribe(Topic::Login(LoginId(1)));
     other.subscribe(Topic::Login(LoginId(2)));
-    visitor.subscribe(Topic::Visitor(VisitorId(3)));
+    // An agent looks at the visitor whose token ends.
+    other.subscribe(Topic::Visitor(VisitorId(3)));
+    visitor.subscribe(Topic::Tokens(VisitorId(3)));
 
     hub.publish(&[
         Hint::LoginEnded { login: LoginId(1) },

@@ -78,10 +78,10 @@ pub(super) async fn log_in(
     let wanted = Wanted::parse(Fields::of(&request.payload))?;
     let member = find(&caller, wanted.hash, now).await?;
     // The token is bound to one row, and that row may lead to another: both can end.
-    caller
-        .attachment
-        .subscribe(Topic::Visitor(member.bearer.visitor));
-    caller.attachment.subscribe(Topic::Visitor(member.customer));
+    for row in [member.bearer.visitor, member.customer] {
+        caller.attachment.subscribe(Topic::Visitor(row));
+        caller.attachment.subscribe(Topic::Tokens(row));
+    }
     if !wanted.profile.is_empty() {
         let (member, profile) = (member.clone(), wanted.profile);
         let job = move |tx: &mut dyn Tx| profile::apply(tx, &member, &profile, now);
