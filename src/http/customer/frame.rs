@@ -47,25 +47,13 @@ impl Request {
     /// # Errors
     /// [`BadRequest`] with a validation refusal that names the field (`frame` for the JSON as a whole).
     pub(crate) fn parse(text: &str) -> Result<Self, Box<BadRequest>> {
-        let whole = |reason: &str| {
+        let map = json_object(text).map_err(|refusal| {
             Box::new(BadRequest {
                 id: None,
                 action: String::new(),
-                refusal: Refusal::invalid("frame", reason),
+                refusal,
             })
-        };
-        if depth_exceeds(text, MAX_DEPTH) {
-            return Err(whole("must not be nested deeper than 32 levels"));
-        }
-        let mut value: Value =
-            serde_json::from_str(text).map_err(|_| whole("must be one JSON object"))?;
-        // A raw NUL is no JSON, so only its escape can bring one in.
-        if text.contains("\\u0000") {
-            strip_nul(&mut value);
-        }
-        let Value::Object(map) = value else {
-            return Err(whole("must be one JSON object"));
-        };
+        })?;
         Self::from_map(map)
     }
 
@@ -116,6 +104,29 @@ impl Request {
                 }))
             }
         }
+    }
+}
+
+/// Reads text that has to be one JSON object, without NUL characters and not too deep.
+///
+/// # Errors
+/// A validation refusal of `frame`.
+pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, Refusal> {
+    if depth_exceeds(text, MAX_DEPTH) {
+        return Err(Refusal::invalid(
+            "frame",
+            "must not be nested deeper than 32 levels",
+        ));
+    }
+    let not_one = || Refusal::invalid("frame", "must be one JSON object");
+    let mut value: Value = serde_json::from_str(text).map_err(|_| not_one())?;
+    // A raw NUL is no JSON, so only its escape can bring one in.
+    if text.contains("\\u0000") {
+        strip_nul(&mut value);
+    }
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(not_one()),
     }
 }
 

@@ -25,6 +25,7 @@ mod profile;
 mod pushes;
 mod socket;
 mod streams;
+mod token;
 mod updates;
 mod version;
 mod view;
@@ -37,5 +38,9 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.route(
         "/{prefix:(?:.+/)?}{version:v3\\.[0-9]}/customer/rtm/ws",
         web::get().to(socket::open),
+    );
+    cfg.route(
+        "/{prefix:(?:.+/)?}customer/token",
+        web::post().to(token::issue),
     );
 }

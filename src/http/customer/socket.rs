@@ -100,8 +100,11 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// What the handshake tells of the browser.
-fn browser(req: &HttpRequest, address: ClientIp) -> Result<Context, ApiError> {
+/// What the head of a request tells of the browser.
+///
+/// # Errors
+/// Does not occur for a request without a body of its own.
+pub(super) fn browser(req: &HttpRequest, address: ClientIp) -> Result<Context, ApiError> {
     let user_agent = header_text(req.headers(), &header::USER_AGENT).unwrap_or_default();
     Ok(Context::parse(None, user_agent, address.truncated())?)
 }

@@ -130,16 +130,9 @@ impl Client {
         }
     }
 
-    /// Everything pushed until now: a ping's answer comes after all that was sent before it.
-    pub async fn pushed(&mut self) -> Vec<Value> {
-        self.send_frame(&json!({"action": "ping"})).await.unwrap();
-        loop {
-            let frame = self.next().await.unwrap();
-            if frame["action"] == "ping" {
-                return self.pushes.drain(..).collect();
-            }
-            self.pushes.push_back(frame);
-        }
+    /// The frames that came while something else was waited for.
+    pub fn kept(&mut self) -> Vec<Value> {
+        self.pushes.drain(..).collect()
     }
 
     /// Waits until the server ends the socket; frames before that are kept as pushes.
