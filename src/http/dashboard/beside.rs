@@ -282,7 +282,10 @@ fn campaign(utm: &str) -> Vec<Fact> {
     let values: BTreeMap<String, Value> = serde_json::from_str(utm).unwrap_or_default();
     values
         .iter()
-        .map(|(key, value)| Fact::new(&format!("Campaign {key}"), plain(value)))
+        .map(|(key, value)| {
+            let key = key.strip_prefix("utm_").unwrap_or(key);
+            Fact::new(&format!("Campaign {key}"), plain(value))
+        })
         .collect()
 }
 
