@@ -482,10 +482,9 @@ fn bots_are_kept_out_of_the_lists() {
     let site = room.house.site;
     room.house
         .write(move |tx, now| {
-            let context = Context::default();
             let new = visitors::NewVisitor {
                 site,
-                context: &context,
+                context: &Context::default(),
                 seen_at: now,
             };
             let id = visitors::create(tx, &new, now)?;
