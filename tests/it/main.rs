@@ -17,6 +17,7 @@ mod support;
 
 mod auth;
 mod auth_browser;
+mod auth_sockets;
 mod auth_store;
 mod chat_store;
 mod chat_store_edits;

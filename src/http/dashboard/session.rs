@@ -309,21 +309,29 @@ async fn make_ticket(state: Data<State>, signed: Signed) -> Result<HttpResponse,
 /// Uses up a ticket of this login; false for any other, an old or a used one.
 ///
 /// # Errors
-/// What the database says.
+/// 429 after ten wrong ones, or what the database says.
 pub(crate) async fn redeem_ticket(
     state: &State,
     signed: &Signed,
+    address: ClientIp,
     ticket: &str,
 ) -> Result<bool, ApiError> {
+    let now = state.clock.now();
+    let account = format!("tickets of login {}", signed.login);
+    let attempt = state.limits.credential(&account, address, now)?;
     let Some(token) = Token::parse(ticket) else {
         return Ok(false);
     };
-    let (hash, now) = (token.hash(), state.clock.now());
+    let hash = token.hash();
     let holder = state
         .db
         .write(Lane::Admin, move |tx| {
             one_time_tokens::take(tx, Purpose::Socket, &hash, now)
         })
         .await?;
-    Ok(holder.is_some_and(|holder| holder.login == Some(signed.login)))
+    let is_good = holder.is_some_and(|holder| holder.login == Some(signed.login));
+    if is_good {
+        attempt.succeeded();
+    }
+    Ok(is_good)
 }

@@ -44,7 +44,7 @@ async fn open(
     address: ClientIp,
     query: Query<Admission>,
 ) -> Result<HttpResponse, ApiError> {
-    let (signed, cookie) = admit(&req, &state, query.ticket.as_deref()).await?;
+    let (signed, cookie) = admit(&req, &state, address, query.ticket.as_deref()).await?;
     let permit = state
         .limits
         .socket(address)
@@ -72,6 +72,7 @@ async fn open(
 async fn admit(
     req: &HttpRequest,
     state: &State,
+    address: ClientIp,
     ticket: Option<&str>,
 ) -> Result<(Signed, TokenHash), ApiError> {
     let origin = header_text(req.headers(), &header::ORIGIN);
@@ -84,7 +85,7 @@ async fn admit(
         return Err(ApiError::not_allowed());
     };
     let is_good = match ticket {
-        Some(ticket) => session::redeem_ticket(state, &signed, ticket).await?,
+        Some(ticket) => session::redeem_ticket(state, &signed, address, ticket).await?,
         None => false,
     };
     if is_good {
