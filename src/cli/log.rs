@@ -1,6 +1,6 @@
 //! Where log lines go: stderr, for people or as JSON. Installed by the executable only, never by the library.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -14,8 +14,8 @@ pub(super) fn install(format: LogFormat) {
         .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_writer(|| OneLine(io::stderr()))
+        .with_ansi(io::stderr().is_terminal());
     // It fails only where a subscriber is installed already: then that one is the process's choice.
     drop(match format {
         LogFormat::Human => registry.with(layer.with_target(false)).try_init(),
@@ -34,4 +34,75 @@ pub(super) fn install(format: LogFormat) {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "a panic was caught");
     }));
+}
+
+/// Keeps an entry on one line, whatever stands in its fields: a line that somebody else wrote must not look like ours.
+/// The layer hands over each entry whole, and has escaped terminal codes itself.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        let body = entry.strip_suffix(b"\n").unwrap_or(entry);
+        if body.iter().all(|byte| !matches!(byte, b'\n' | b'\r')) {
+            self.0.write_all(entry)?;
+            return Ok(entry.len());
+        }
+        let mut line = Vec::with_capacity(entry.len() + 8);
+        for byte in body {
+            match byte {
+                b'\n' => line.extend_from_slice(b"\\n"),
+                b'\r' => line.extend_from_slice(b"\\r"),
+                other => line.push(*other),
+            }
+        }
+        line.push(b'\n');
+        self.0.write_all(&line)?;
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_entry_is_one_line_without_terminal_codes() {
+        let kept = Kept::default();
+        let to = kept.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(move || OneLine(to.clone()))
+            .with_ansi(false);
+
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let hostile = "x\r\n2026-01-01 INFO all is well\u{1b}[2J";
+            tracing::warn!(shown = %hostile, debugged = ?hostile, "a warning {hostile}");
+        });
+
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches('\n').count(), 1, "{text:?}");
+        assert!(
+            text.ends_with('\n') && text.contains("a warning x\\r\\n"),
+            "{text:?}"
+        );
+        assert!(!text.contains(['\r', '\u{1b}']), "{text:?}");
+    }
 }

@@ -98,6 +98,7 @@ pub struct Metrics {
     requests: Family<ByStatus, Counter>,
     seconds: Family<ByWay, Histogram>,
     panics: Counter,
+    broken_policies: Counter,
     sockets: Gauge,
 }
 
@@ -109,6 +110,7 @@ impl Metrics {
         let requests = Family::<ByStatus, Counter>::default();
         let seconds = Family::new_with_constructor(latency as fn() -> Histogram);
         let (panics, sockets) = (Counter::default(), Gauge::default());
+        let broken_policies = Counter::default();
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register(
             "http_request_seconds",
@@ -120,6 +122,11 @@ impl Metrics {
             "Requests whose handler panicked",
             panics.clone(),
         );
+        registry.register(
+            "policy_reports",
+            "Broken page policies that browsers reported",
+            broken_policies.clone(),
+        );
         registry.register("sockets", "Open WebSockets", sockets.clone());
         registry.register_collector(Box::new(Outside { db }));
         Self {
@@ -127,6 +134,7 @@ impl Metrics {
             requests,
             seconds,
             panics,
+            broken_policies,
             sockets,
         }
     }
@@ -140,6 +148,10 @@ impl Metrics {
 
     pub(crate) fn panicked(&self) {
         self.panics.inc();
+    }
+
+    pub(crate) fn policy_broken(&self) {
+        self.broken_policies.inc();
     }
 
     /// All figures as text.

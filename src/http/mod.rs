@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod attempts;
+mod csp_report;
 pub mod customer;
 pub mod dashboard;
 mod demo;

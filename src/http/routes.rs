@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::ApiError;
-use super::{assets, customer, dashboard, demo, health, metrics, track, widget};
+use super::{assets, csp_report, customer, dashboard, demo, health, metrics, track, widget};
 
 /// Registers everything under `base_path`, which is empty or `/name`.
 pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
@@ -19,6 +19,7 @@ pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
 fn ways_in(cfg: &mut ServiceConfig) {
     health::routes(cfg);
     metrics::routes(cfg);
+    csp_report::routes(cfg);
     assets::routes(cfg);
     widget::routes(cfg);
     demo::routes(cfg);

@@ -16,6 +16,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use futures_util::FutureExt;
 
+use super::csp_report;
 use super::error::{ApiError, RequestId};
 use super::metrics::Way;
 use super::routes;
@@ -36,6 +37,14 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     media-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; \
     object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parlor-fragment";
+
+/// The policy of all pages, which tells browsers where to report what breaks it.
+pub(crate) fn page_policy(base_path: &str) -> HeaderValue {
+    let policy = format!("{PAGE_CSP}; report-uri {base_path}{}", csp_report::PATH);
+    // A base path is plain text; one that is not would only cost the reports.
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(PAGE_CSP))
+}
+
 /// Powers no page of ours uses.
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
     magnetometer=(), microphone=(), midi=(), payment=(), usb=()";
@@ -187,13 +196,15 @@ fn finish(state: &State, id: RequestId, status: StatusCode, headers: &mut Header
         }
     };
     if is_page {
-        put(header::CONTENT_SECURITY_POLICY, PAGE_CSP);
         put(header::X_FRAME_OPTIONS, "DENY");
         put(header::CROSS_ORIGIN_OPENER_POLICY, "same-origin");
         put(header::PERMISSIONS_POLICY, PERMISSIONS);
     }
     if is_page || is_json {
         put(header::CACHE_CONTROL, "no-store");
+    }
+    if is_page && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, state.page_policy.clone());
     }
     if status.is_client_error() || status.is_server_error() {
         // The id is hexadecimal, so this is always a header value.

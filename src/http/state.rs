@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use actix_web::http::header::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Packed;
@@ -12,6 +13,7 @@ use super::error::RequestId;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
 use super::metrics::Metrics;
+use super::server::page_policy;
 use super::sites::SiteCache;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -42,6 +44,8 @@ pub struct State {
     pub refused_origins: RefusedOrigins,
     /// Where agents' passwords are hashed.
     pub(crate) passwords: Pool,
+    /// What pages may load, see `server`.
+    pub(crate) page_policy: HeaderValue,
     /// Files packed so far.
     pub(crate) packed: Packed,
     /// Cancelled when sockets have to close with 1012; every socket task waits on it.
@@ -113,6 +117,7 @@ impl From<StateParts> for State {
         Self {
             clock: parts.clock,
             limits: Limits::new(&parts.config),
+            page_policy: page_policy(&parts.config.base_path),
             config: parts.config,
             metrics: Metrics::new(parts.db.clone()),
             sites: SiteCache::new(parts.db.clone()),

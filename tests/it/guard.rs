@@ -219,6 +219,34 @@ fn every_answer_carries_its_security_headers() {
 }
 
 #[test]
+fn a_broken_page_policy_is_reported_and_counted() {
+    let app = start();
+    let page = get(app.address(), "/login");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.ends_with("report-uri /csp-reports"), "{policy}");
+
+    let report =
+        "{\"csp-report\":{\"effective-directive\":\"script-src\",\"blocked-uri\":\"inline\"}}";
+    let taken = request(
+        app.address(),
+        "POST",
+        "/csp-reports",
+        "content-type: application/csp-report\r\n",
+        report,
+    );
+    assert_eq!(taken.status, 204, "{taken:?}");
+    assert_eq!(
+        request(app.address(), "POST", "/csp-reports", "", "{").status,
+        400
+    );
+    assert!(
+        get(app.address(), "/metrics")
+            .body
+            .contains("parlor_policy_reports_total 1")
+    );
+}
+
+#[test]
 fn https_is_asked_for_where_the_public_url_has_it() {
     lint::watch();
     let app = App::start(Config {

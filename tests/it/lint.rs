@@ -78,6 +78,8 @@ fn layers_only_look_down() {
         ("db", &["clock", "token"]),
         ("store", &["clock", "token", "db"]),
         ("live", &["clock", "token", "db", "store"]),
+        ("scheduler", &["clock", "token", "db", "store", "live"]),
+        ("control", &["clock", "token", "db", "store"]),
     ];
     let mut wrong = Vec::new();
     for (layer, below) in layers {

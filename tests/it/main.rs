@@ -41,6 +41,7 @@ mod lint;
 mod live;
 mod live_reader;
 mod program;
+mod program_postgres;
 mod races;
 mod scheduler;
 mod settings;
