@@ -165,6 +165,21 @@ test('agents are shown what is typed a moment after the last key, and only in an
   assert.deepEqual(peeks, ['How']);
 });
 
+test('an agent who types is named, also before joining, until they stop or six seconds pass', async () => {
+  const { clock, server, tab } = await setUp();
+  const typing = (): string[] => tab.conversation.view.typing.map(({ name }) => name);
+  tab.conversation.send('Hello');
+  await clock.advance(100);
+
+  server.agentTypes(true);
+  assert.deepEqual(typing(), ['Bob']);
+  server.agentTypes(false);
+  assert.deepEqual(typing(), []);
+  server.agentTypes(true);
+  await clock.advance(6_000);
+  assert.deepEqual(typing(), []);
+});
+
 test('unread messages are counted until they are marked as seen', async () => {
   const { clock, server, tab } = await setUp();
   tab.conversation.send('Hello');

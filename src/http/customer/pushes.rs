@@ -279,12 +279,19 @@ pub(super) fn incoming_chat(
     frame::push(request_id, "incoming_chat", &payload)
 }
 
-/// What an agent is typing, as visitors may know it: that they are.
-pub(super) fn typing(chat: ChatId, author: Author, is_typing: bool, now: i64) -> ByteString {
+/// What an agent is typing, as visitors may know it: that they are. The name is Parlor's own addition.
+pub(super) fn typing(
+    chat: ChatId,
+    author: Author,
+    name: Option<&str>,
+    is_typing: bool,
+    now: i64,
+) -> ByteString {
     let payload = json!({
         "chat_id": chat,
         "typing_indicator": {
             "author_id": author.id().to_string(),
+            "author_name": name,
             "recipients": "all",
             "timestamp": now / 1000,
             "is_typing": is_typing,

@@ -22,7 +22,7 @@ use crate::domain::permission::{Action, Subject};
 use crate::domain::routing::GroupStatus;
 use crate::http::state::State;
 use crate::live::{ChatUpdate, CloseReason, Lossy, Next, Topic, Update};
-use crate::store::{chats, visitor_tokens};
+use crate::store::{agents, chats, visitor_tokens};
 
 /// Takes the next thing out of the outbox.
 ///
@@ -248,12 +248,11 @@ async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
             author,
             is_typing,
             ..
-        } => pushes::typing(
-            *chat,
-            *author,
-            *is_typing,
-            connection.caller.state.clock.now(),
-        ),
+        } => {
+            let name = typist(&connection.caller.state, *author).await;
+            let now = connection.caller.state.clock.now();
+            pushes::typing(*chat, *author, name.as_deref(), *is_typing, now)
+        }
         Lossy::Page { url, title, at, .. } => {
             let payload = json!({
                 "url": url,
@@ -266,6 +265,16 @@ async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
         }
     };
     Ok(connection.link.text(push).await?)
+}
+
+/// The name of the agent who types: who has not joined the chat yet is not among its users.
+async fn typist(state: &State, author: Author) -> Option<String> {
+    let Author::Agent(id) = author else {
+        return None;
+    };
+    let agent = state.db.read(move |tx| agents::get(tx, id)).await;
+    // Without the name the client still shows that somebody types.
+    agent.ok().flatten().map(|agent| agent.name)
 }
 
 /// Another status of the site's groups.

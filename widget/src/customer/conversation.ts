@@ -47,7 +47,8 @@ export class Conversation {
   readonly #outbox: Outbox;
   readonly #sender: Sender;
   readonly #acknowledged = new Map<string, Unsent>();
-  readonly #typing = new Map<string, () => void>();
+  /** Agents who type, with their names and what ends it. */
+  readonly #typing = new Map<string, { name: string; cancel(): void }>();
   #isLoaded = false;
   #isSyncing = false;
   #failures = 0;
@@ -110,7 +111,7 @@ export class Conversation {
       threads: replica.threads,
       users: replica.users,
       unsent: [...acknowledged, ...waiting].filter(({ id }) => !replica.hasCustomId(id)),
-      typing: [...this.#typing.keys()].map((id) => replica.users.get(id) ?? unknownAgent(id)),
+      typing: [...this.#typing].map(([id, { name }]) => replica.users.get(id) ?? unknownAgent(id, name)),
       agentSeenUpTo: [...replica.users.values()]
         .filter(({ type }) => type === 'agent')
         .reduce((latest, { seenUpTo }) => (isAfter(seenUpTo, latest) ? seenUpTo : latest), ''),
@@ -225,7 +226,7 @@ export class Conversation {
 
   /** Nobody is typing. */
   #quiet(): void {
-    for (const cancel of this.#typing.values()) cancel();
+    for (const { cancel } of this.#typing.values()) cancel();
     this.#typing.clear();
   }
 
@@ -318,14 +319,16 @@ export class Conversation {
 
   #types(indicator: Record<string, unknown>): void {
     const id = string(indicator.author_id);
-    this.#typing.get(id)?.();
+    this.#typing.get(id)?.cancel();
     this.#typing.delete(id);
-    if (indicator.is_typing === true) this.#typing.set(id, this.#clock.after(TYPING_MS, () => this.#stopTyping(id)));
+    if (indicator.is_typing === true) {
+      this.#typing.set(id, { name: string(indicator.author_name), cancel: this.#clock.after(TYPING_MS, () => this.#stopTyping(id)) });
+    }
     this.#changed();
   }
 
   #stopTyping(id: string): void {
-    this.#typing.get(id)?.();
+    this.#typing.get(id)?.cancel();
     if (this.#typing.delete(id)) this.#changed();
   }
 }
@@ -335,6 +338,6 @@ export function isAfter(a: string, b: string): boolean {
   return a > b;
 }
 
-function unknownAgent(id: string): User {
-  return { id, type: 'agent', name: '', avatar: '', jobTitle: '', present: true, seenUpTo: '' };
+function unknownAgent(id: string, name: string): User {
+  return { id, type: 'agent', name, avatar: '', jobTitle: '', present: true, seenUpTo: '' };
 }

@@ -51,6 +51,11 @@ export class FakeServer {
     this.#pushRow(row);
   }
 
+  agentTypes(isTyping: boolean): void {
+    const typing_indicator = { author_id: 'agent-2', author_name: 'Bob', is_typing: isTyping };
+    for (const socket of this.#sockets) socket.push('incoming_typing_indicator', { chat_id: 'chat-1', typing_indicator });
+  }
+
   agentSees(): void {
     const newest = this.rows.filter(({ event }) => event).at(-1);
     if (!newest) return;
