@@ -1,6 +1,6 @@
 //! Where log lines go: stderr, for people or as JSON. Installed by the executable only, never by the library.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,7 +15,8 @@ pub(super) fn install(format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(|| OneLine(io::stderr()))
-        .with_ansi(io::stderr().is_terminal());
+        // Without colours: codes of our own could not be told from those that a stranger's text brings.
+        .with_ansi(false);
     // It fails only where a subscriber is installed already: then that one is the process's choice.
     drop(match format {
         LogFormat::Human => registry.with(layer.with_target(false)).try_init(),
@@ -36,23 +37,23 @@ pub(super) fn install(format: LogFormat) {
     }));
 }
 
-/// Keeps an entry on one line, whatever stands in its fields: a line that somebody else wrote must not look like ours.
-/// The layer hands over each entry whole, and has escaped terminal codes itself.
+/// Keeps an entry on one line and free of terminal codes, whatever stands in its fields: a line that somebody else wrote
+/// must not look like ours. The layer hands over each entry whole.
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
         let body = entry.strip_suffix(b"\n").unwrap_or(entry);
-        if body.iter().all(|byte| !matches!(byte, b'\n' | b'\r')) {
+        if !body.iter().any(u8::is_ascii_control) {
             self.0.write_all(entry)?;
             return Ok(entry.len());
         }
-        let mut line = Vec::with_capacity(entry.len() + 8);
+        let mut line = Vec::with_capacity(entry.len() + 16);
         for byte in body {
-            match byte {
-                b'\n' => line.extend_from_slice(b"\\n"),
-                b'\r' => line.extend_from_slice(b"\\r"),
-                other => line.push(*other),
+            if byte.is_ascii_control() {
+                line.extend(std::ascii::escape_default(*byte));
+            } else {
+                line.push(*byte);
             }
         }
         line.push(b'\n');
