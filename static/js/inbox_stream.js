@@ -4,7 +4,7 @@
 import { live } from "./live.js";
 import { announce } from "./notify.js";
 
-/** @typedef {{ inbox_seq: number, chat: string, at: number, is_active: boolean, agent: string, name: string, text: string, author: string, is_new: boolean, html: string }} Row */
+/** @typedef {{ inbox_seq: number, chat: string, at: number, is_active: boolean, agent: string, name: string, text: string, is_new: boolean, is_gone: boolean, html: string }} Row */
 
 /** @type {Set<(row: Row) => void>} */
 const listeners = new Set();

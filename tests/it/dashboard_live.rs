@@ -313,19 +313,7 @@ async fn numbers_of_another_history_lead_to_a_fresh_page() {
 #[tokio::test]
 async fn nothing_of_another_site_can_be_followed_or_written() {
     let room = Room::open();
-    let elsewhere = room
-        .house
-        .write(|tx, now| {
-            let new = parlor::store::sites::NewSite {
-                name: "Other",
-                origins: &[],
-                settings: &parlor::domain::site::SiteSettings::default(),
-            };
-            Ok(parlor::store::sites::create(tx, &new, now)?.id)
-        })
-        .unwrap();
-    let mut other = room.house.clone();
-    other.site = elsewhere;
+    let other = room.another_site();
     let visitor = other.visitor();
     let chat = other.chat(&visitor);
     let mut live = room.owner.live().await;

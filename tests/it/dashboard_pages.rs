@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use parlor::domain::context::Context;
 use parlor::domain::event::Recipients;
 use parlor::domain::ids::VisitorId;
-use parlor::domain::site::SiteSettings;
-use parlor::store::{sites, visitors};
+use parlor::store::visitors;
 use parlor::token::Token;
 use serde_json::json;
 
 use crate::dashboard_room::{Desk, Room};
-use crate::support::house::{House, visitor_id};
+use crate::support::house::visitor_id;
 
 /// What a visitor sends who wants an agent's browser to run a script.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
@@ -238,7 +237,14 @@ fn everything_can_be_done_with_plain_forms() {
         .find(|event| event.body.text() == Some("Knows his tea"));
     assert_eq!(note.unwrap().recipients, Recipients::Agents);
     // Who answers has seen what stood above.
-    assert_eq!(room.house.row(chat).agent_seen_seq > 0, true);
+    assert!(room.house.row(chat).agent_seen_seq > 0);
+}
+
+#[test]
+fn a_closed_chat_opens_again_with_an_answer() {
+    let room = Room::open();
+    let chat = room.house.chat(&room.house.visitor());
+    let here = format!("/chats/{chat}");
 
     assert_eq!(room.owner.post(&format!("{here}/closure"), &[]).status, 303);
     assert_eq!(room.owner.post(&format!("{here}/closure"), &[]).status, 303);
@@ -305,21 +311,7 @@ fn an_agent_takes_a_chat_from_another() {
 #[test]
 fn what_belongs_to_another_site_is_not_there() {
     let room = Room::open();
-    let other = room
-        .house
-        .write(|tx, now| {
-            let new = sites::NewSite {
-                name: "Other",
-                origins: &[],
-                settings: &SiteSettings::default(),
-            };
-            Ok(sites::create(tx, &new, now)?.id)
-        })
-        .unwrap();
-    let elsewhere = House {
-        site: other,
-        ..room.house.clone()
-    };
+    let elsewhere = room.another_site();
     let visitor = elsewhere.visitor();
     let chat = elsewhere.chat(&visitor);
     let own = room.house.chat(&room.house.visitor());

@@ -7,6 +7,7 @@ use parlor::App;
 use parlor::config::{Config, Seed};
 use parlor::domain::ids::{AgentId, LoginId};
 use parlor::domain::permission::Subject;
+use parlor::domain::site::SiteSettings;
 use parlor::store::logins::{self, NewLogin};
 use parlor::store::{agents, sites};
 use parlor::token::Token;
@@ -76,6 +77,22 @@ impl Room {
     /// A further agent, signed in.
     pub fn desk(&self, agent: &Subject) -> Desk {
         Desk::sit_down(&self.app, &self.house, agent_id(agent))
+    }
+
+    /// A second site that the owner does not work for.
+    pub fn another_site(&self) -> House {
+        let made = self.house.write(|tx, now| {
+            let new = sites::NewSite {
+                name: "Other",
+                origins: &[],
+                settings: &SiteSettings::default(),
+            };
+            Ok(sites::create(tx, &new, now)?.id)
+        });
+        House {
+            site: made.unwrap(),
+            ..self.house.clone()
+        }
     }
 
     /// Visitors of a [`House`] name no browser and count as bots; from here on those there are count as people.

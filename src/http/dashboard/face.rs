@@ -53,7 +53,7 @@ pub(crate) fn tint(id: i64) -> u8 {
     (mix(id) % TINTS) as u8
 }
 
-/// Spreads neighbouring ids (the finaliser of SplitMix64).
+/// Spreads neighbouring ids (the finaliser of `SplitMix64`).
 const fn mix(id: i64) -> u64 {
     let mut x = id.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -52,16 +52,6 @@ impl ListName {
         }
     }
 
-    /// Whether a chat stands in this list of this agent.
-    pub(crate) fn holds(self, row: &InboxRow, agent: AgentId) -> bool {
-        match self {
-            Self::Mine => row.is_active && row.agent == Some(agent),
-            Self::Unassigned => row.is_active && row.agent.is_none(),
-            Self::All => row.is_active,
-            Self::Closed => !row.is_active,
-        }
-    }
-
     const fn label(self) -> &'static str {
         match self {
             Self::Mine => "Mine",

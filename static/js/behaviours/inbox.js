@@ -16,7 +16,8 @@ export default function keepInbox(inbox) {
   const list = inbox.dataset["list"] ?? "";
   onInboxRow((row) => {
     const old = find(rows, row.chat);
-    const belongs = holds(list, row);
+    // A later page of a list takes nothing new: that stands on its first page.
+    const belongs = !row.is_gone && holds(list, row) && (old !== null || inbox.dataset["isFirst"] === "true");
     if (belongs) place(inbox, rows, row, old);
     else old?.remove();
     showEmpty(inbox, rows);

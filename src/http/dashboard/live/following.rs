@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::message::{InboxChanged, Update as Frame};
-use super::socket::{End, LiveSocket};
+use super::socket::{End, LiveSocket, broken};
 use crate::db::{self, Db, Tx};
 use crate::domain::ids::{ChatId, SiteId};
 use crate::domain::permission::{Action, Object, authorize};
@@ -71,7 +71,7 @@ impl LiveSocket {
                 frame(&self.state.db, update.site, &self.layout, &update.rows, now).await
             })
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
         let frame = ByteString::try_from(drawn).map_err(|_| Close::Internal)?;
         self.inbox_sent = Some(last.inbox_seq);
         self.due.counts();
@@ -97,7 +97,7 @@ impl LiveSocket {
                 now,
             )
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
             let frame = ByteString::try_from(drawn).map_err(|_| Close::Internal)?;
             self.inbox_sent = Some(last.inbox_seq);
             self.due.counts();
@@ -126,7 +126,7 @@ impl LiveSocket {
                 inbox::after(tx, &permit, after, limit)
             })
             .await
-            .map_err(|error| self.broken(&error))
+            .map_err(|error| broken(&error))
     }
 
     async fn resync_inbox(&mut self) -> Result<(), End> {

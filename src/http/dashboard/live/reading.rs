@@ -5,7 +5,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::message::{Place, Update as Frame};
-use super::socket::{End, LiveSocket};
+use super::socket::{End, LiveSocket, broken};
 use crate::db::{self, Db, Tx};
 use crate::domain::chat::Chat;
 use crate::domain::event::{Audience, Author, Body, Event};
@@ -120,7 +120,7 @@ impl LiveSocket {
                 live_frame(&self.state.db, &self.layout, update).await
             })
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
         let frame = ByteString::try_from(drawn).map_err(|_| Close::Internal)?;
         self.note_sent(seq);
         self.send(frame).await?;
@@ -140,7 +140,7 @@ impl LiveSocket {
                     self.leave_chat();
                     return self.refuse(error).await;
                 }
-                Err(error) => return Err(self.broken(&error)),
+                Err(error) => return Err(broken(&error)),
             };
             let is_last = missed.slots.is_empty();
             self.send_missed(missed).await?;
@@ -293,7 +293,7 @@ impl LiveSocket {
             .db
             .read(move |tx| crate::store::agents::get(tx, agent))
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
         Ok(found.map_or_else(|| "An agent".to_owned(), |agent| agent.name))
     }
 }

@@ -147,20 +147,10 @@ impl LiveSocket {
     /// # Errors
     /// [`End`] where the socket has to end.
     pub(super) async fn refuse(&mut self, error: db::Error) -> Result<(), End> {
-        match error {
-            db::Error::Refused(_) => self.say(&Frame::Refused(Refused::of(error))).await,
-            other => Err(self.broken(&other)),
+        if matches!(error, db::Error::Refused(_)) {
+            return self.say(&Frame::Refused(Refused::of(error))).await;
         }
-    }
-
-    /// The end that a failed read is.
-    #[expect(
-        clippy::unused_self,
-        reason = "reads well beside `refuse`, and the log line will name the agent"
-    )]
-    pub(super) fn broken(&self, error: &db::Error) -> End {
-        tracing::warn!(%error, "an agents' socket could not read and ends");
-        End::Close(Close::Internal)
+        Err(broken(&error))
     }
 
     async fn turns(&mut self, inbound: &mut Inbound) -> End {
@@ -330,14 +320,14 @@ impl LiveSocket {
 
     /// Ends the socket unless its login is still open: not revoked, within its limits, of an active agent.
     async fn check_login(&mut self) -> Result<(), End> {
-        let (cookie, login) = (self.cookie.clone(), self.login);
+        let (cookie, login) = (self.cookie, self.login);
         let now = self.state.clock.now();
         let open = self
             .state
             .db
             .read(move |tx| logins::open(tx, &cookie, now))
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
         let Some(open) = open else {
             return Err(Close::TokenEnded.into());
         };
@@ -363,7 +353,7 @@ impl LiveSocket {
             .db
             .read(move |tx| agents::get(tx, agent))
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
         let Some(agent) = found else {
             return Err(Close::TokenEnded.into());
         };
@@ -405,6 +395,12 @@ impl LiveSocket {
             tracing::warn!(%error, "an agent's absence could not be stored");
         }
     }
+}
+
+/// The end that a failed read is: the page comes back and reads afresh.
+pub(super) fn broken(error: &db::Error) -> End {
+    tracing::warn!(%error, "an agents' socket could not read and ends");
+    End::Close(Close::Internal)
 }
 
 async fn until(at: Option<Instant>) {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::following::list_counts;
 use super::message::{Seen, Update as Frame};
-use super::socket::{End, LiveSocket};
+use super::socket::{End, LiveSocket, broken};
 use crate::db::{self, Tx};
 use crate::domain::Refusal;
 use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
@@ -259,7 +259,7 @@ impl LiveSocket {
             .db
             .read(move |tx| wanted.read(tx))
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| broken(&error))?;
         let times = Times::new(None, now);
         if let Some((waiting, counts)) = found.counts {
             let lists = list_counts(&counts);
