@@ -280,7 +280,7 @@ pub struct Seed {
     pub owner_name: String,
     /// E-mail address the owner signs in with.
     pub owner_email: String,
-    /// Password of the owner, at least 8 characters.
+    /// Password of the owner, at least 10 characters.
     pub owner_password: String,
     /// Name of the site.
     pub site_name: String,

@@ -3,8 +3,9 @@
 use crate::config::Seed;
 use crate::db::{Db, Lane};
 use crate::domain::Refusal;
-use crate::domain::agent::{Email, NAME_CHARS, NewPassword, required_line};
+use crate::domain::agent::{Email, NAME_CHARS, required_line};
 use crate::domain::origin;
+use crate::domain::password::NewPassword;
 use crate::error::StartError;
 use crate::http::dashboard::password;
 use crate::store::api_keys::{self, NewApiKey, SCOPE_READ, SCOPE_TRACKING, SCOPE_WRITE};

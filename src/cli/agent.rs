@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 
 use crate::config::Config;
 use crate::control::{AgentRow, Ask, Reply};
-use crate::domain::agent::{Email, NewPassword};
+use crate::domain::agent::Email;
+use crate::domain::password::NewPassword;
 use crate::http::dashboard::password;
 
 /// What can be done with agents.

@@ -14,6 +14,7 @@ pub mod json;
 mod new_event;
 pub mod origin;
 pub mod page;
+pub mod password;
 pub mod permission;
 pub mod properties;
 pub mod refusal;

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use parlor::clock::Clock;
 use parlor::db::{Db, Lane, Place, Tx};
-use parlor::domain::agent::{Email, NewPassword, Role};
+use parlor::domain::agent::{Email, Role};
 use parlor::domain::ids::{AgentId, SiteId};
+use parlor::domain::password::NewPassword;
 use parlor::domain::site::Site;
 use parlor::http::dashboard::password::hash_blocking;
 use parlor::store::agents::{self, NewAgent};

@@ -6,7 +6,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::domain::agent::NewPassword;
+use crate::domain::password::NewPassword;
 use crate::http::error::ApiError;
 
 /// Two at a time: each takes 19 MiB and a core.

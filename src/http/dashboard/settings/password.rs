@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::profile;
 use crate::db::{self, Lane};
-use crate::domain::agent::{NewPassword, fold_email};
+use crate::domain::agent::fold_email;
+use crate::domain::password::NewPassword;
 use crate::http::dashboard::form::{Errors, Fields};
 use crate::http::dashboard::login::{set_cookie, too_many_tries};
 use crate::http::dashboard::page::{html, see_other};
