@@ -3,6 +3,7 @@
 //! A merged visitor is shown as its root; merging is one pointer, so each query resolves it with one join.
 
 use super::inbox_view::Cursor;
+use super::profile_view;
 use crate::db::{Result, Row, Tx};
 use crate::domain::ids::{ChatId, SiteId, VisitorId};
 
@@ -153,18 +154,21 @@ pub fn count_here(tx: &mut dyn Tx, site: SiteId, now: i64, cap: i64) -> Result<i
 pub fn live(tx: &mut dyn Tx, site: SiteId, root: VisitorId) -> Result<Option<LiveVisitor>> {
     let sql = format!(
         "{LIVE}
-    where s.visitor_id in (
-        select id
-        from visitors
-        where id = ?1 or merged_into = ?1
-      )
+    where s.visitor_id = ?1
       and s.ended_at is null
       and s.site_id = ?2
-      and s.is_bot = 0
-    order by s.last_seen_at desc
-    limit 1"
+      and s.is_bot = 0"
     );
-    tx.opt(&sql, &[root.into(), site.into()], read_live)
+    let mut newest: Option<LiveVisitor> = None;
+    // One look into the index of open sessions a row: with `in`, an engine without statistics walks all live sessions.
+    for row in profile_view::rows_of(tx, root)? {
+        let found = tx.opt(&sql, &[row.into(), site.into()], read_live)?;
+        newest = found
+            .into_iter()
+            .chain(newest)
+            .max_by_key(|live| live.last_seen_at);
+    }
+    Ok(newest)
 }
 
 /// At most `limit` visitors after `after`, the one last seen first; bots left out.
