@@ -47,13 +47,17 @@ async fn chat(connection: &mut Connection, update: &ChatUpdate) -> Result<(), En
     let Some(session) = &mut connection.session else {
         return Ok(());
     };
-    let Some(sent) = session.streams.sent(id).filter(|sent| *sent < seq) else {
+    let Some(sent) = session.streams.sent(id) else {
         return Ok(());
     };
+    // Also of what was sent already: the visitor's own actions open and close threads.
+    session.note(&update.event.body);
+    if seq <= sent {
+        return Ok(());
+    }
     if seq > sent + 1 {
         return catch_up(connection, id).await;
     }
-    session.note(&update.event.body);
     let drawn = draw(&connection.caller.state, &session.member.subject, update).await;
     session.streams.advance(id, seq);
     connection.touch();

@@ -65,12 +65,14 @@ impl Client {
 
     /// The next frame, whatever it is; an error when the socket has ended.
     pub async fn next(&mut self) -> Result<Value, Error> {
+        tokio::time::timeout(PATIENCE, self.frame())
+            .await
+            .expect("the server answers in time")
+    }
+
+    async fn frame(&mut self) -> Result<Value, Error> {
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("the server answers in time")
-                .ok_or(Error::ConnectionClosed)??;
-            match message {
+            match self.socket.next().await.ok_or(Error::ConnectionClosed)?? {
                 Message::Text(text) => {
                     return Ok(serde_json::from_str(&text).expect("every frame is JSON"));
                 }
@@ -137,11 +139,14 @@ impl Client {
 
     /// Waits until the server ends the socket; frames before that are kept as pushes.
     pub async fn ended(&mut self) -> Ended {
+        tokio::time::timeout(PATIENCE, self.end())
+            .await
+            .expect("the server ends the socket in time")
+    }
+
+    async fn end(&mut self) -> Ended {
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("the server ends the socket in time");
-            match message {
+            match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
                     self.pushes.push_back(serde_json::from_str(&text).unwrap());
                 }
