@@ -26,10 +26,19 @@ impl Connection {
 
     /// Sends one request and returns the status and body.
     pub(crate) async fn send(&mut self, head: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+        let (status, _, body) = self.exchange(head, body).await?;
+        Ok((status, body))
+    }
+
+    /// Sends one request and returns the status, the head and the body.
+    pub(crate) async fn exchange(
+        &mut self,
+        head: &str,
+        body: &[u8],
+    ) -> anyhow::Result<(u16, String, Vec<u8>)> {
         let mut request = format!(
-            "{head}\r\nHost: {}\r\nOrigin: {}\r\nContent-Length: {}\r\n\r\n",
+            "{head}\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
             self.host,
-            crate::process::ORIGIN,
             body.len()
         )
         .into_bytes();
@@ -41,7 +50,8 @@ impl Connection {
                 while self.buffer.len() < start + length {
                     self.read().await?;
                 }
-                return Ok((status, self.buffer[start..start + length].to_vec()));
+                let head = String::from_utf8_lossy(&self.buffer[..start]).into_owned();
+                return Ok((status, head, self.buffer[start..start + length].to_vec()));
             }
             self.read().await?;
         }
@@ -93,7 +103,10 @@ pub(crate) async fn post_for(
         let (address, body) = (address.to_owned(), body.clone());
         tasks.push(tokio::spawn(async move {
             let mut connection = Connection::open(&address).await?;
-            let head = format!("POST {path} HTTP/1.1\r\nContent-Type: text/plain");
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nContent-Type: text/plain\r\nOrigin: {}",
+                crate::process::ORIGIN
+            );
             let mut latencies = Vec::new();
             let mut n = 0;
             while Instant::now() < until {

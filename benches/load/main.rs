@@ -4,11 +4,14 @@
 //! real release binary in a process of its own, and so is every baseline, so that CPU microseconds per operation compare like with
 //! like. Rates on a shared machine mean little; ratios taken in turn mean more.
 
+mod agent;
 mod baseline;
 mod bytes;
 mod client;
 mod fanout;
 mod memory;
+mod message;
+mod pages;
 mod process;
 mod report;
 mod seed;
@@ -21,13 +24,15 @@ use std::io::Write as _;
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn() -> anyhow::Result<()>);
 
-const ALL: [Figure; 6] = [
+const ALL: [Figure; 8] = [
     ("bytes", bytes::run),
     ("start", start::run),
     ("track", track::single),
     ("batch", track::batches),
+    ("message", message::run),
     ("fanout", fanout::run),
     ("memory", memory::run),
+    ("pages", pages::run),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -102,19 +102,18 @@ impl Server {
         })
     }
 
-    /// CPU seconds used so far, user and system.
+    /// CPU seconds used so far by all threads, user and system, as the scheduler counts them in nanoseconds.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .collect();
-        let ticks: f64 = fields.get(11).context("stat")?.parse::<f64>()?
-            + fields.get(12).context("stat")?.parse::<f64>()?;
-        // Linux counts in hundredths of a second on every machine this runs on.
-        Ok(ticks / 100.0)
+        let mut nanoseconds = 0.0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+            nanoseconds += stat
+                .split(' ')
+                .next()
+                .context("schedstat")?
+                .parse::<f64>()?;
+        }
+        Ok(nanoseconds / 1e9)
     }
 
     /// Resident memory in MiB.

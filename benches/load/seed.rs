@@ -18,33 +18,19 @@ impl Seeded {
             folder: tempfile::tempdir()?,
         };
         // The program itself makes the schema, the owner and the site.
-        let made = std::process::Command::new(crate::process::binary()?)
-            .args([
-                "agent",
-                "add",
-                "--email",
-                "owner@example.com",
-                "--name",
-                "Olive Owner",
-                "--role",
-                "owner",
-                "--site-name",
-                "Bench",
-                "--password-stdin",
-                "--data",
-            ])
-            .arg(seeded.data())
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .and_then(|mut child| {
-                use std::io::Write as _;
-                if let Some(mut input) = child.stdin.take() {
-                    writeln!(input, "{OWNER_PASSWORD}")?;
-                }
-                child.wait()
-            })?;
-        anyhow::ensure!(made.success(), "parlor agent add failed");
+        let config = parlor::Config {
+            data: seeded.data(),
+            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
+            ..parlor::Config::default()
+        };
+        parlor::App::start(config.with_seed(parlor::config::Seed {
+            owner_name: "Olive Owner".into(),
+            owner_email: crate::agent::EMAIL.into(),
+            owner_password: OWNER_PASSWORD.into(),
+            site_name: "Bench".into(),
+            site_origins: vec![crate::process::ORIGIN.into()],
+        }))?
+        .stop();
         if visitors > 0 {
             seeded.fill(visitors, activities)?;
         }

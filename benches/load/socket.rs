@@ -53,6 +53,16 @@ impl Socket {
         }
     }
 
+    /// The length of the next frame that contains all of these words.
+    pub(crate) async fn until_text(&mut self, words: &[&str]) -> anyhow::Result<usize> {
+        loop {
+            let text = self.text().await?;
+            if words.iter().all(|word| text.contains(word)) {
+                return Ok(text.len());
+            }
+        }
+    }
+
     /// The next frame for which `wanted` holds, as JSON.
     pub(crate) async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
         loop {

@@ -9,6 +9,8 @@ use crate::report::{line, median, quantile, round};
 const CONNECTIONS: usize = 64;
 const SECONDS: f64 = 5.0;
 const ROUNDS: usize = 3;
+/// Visitors behind each connection, so that no single one calls faster than a visitor may.
+const VISITORS_EACH: usize = 64;
 
 /// A browser-made token: 43 characters, different for each connection.
 pub(crate) fn token(n: usize) -> String {
@@ -24,7 +26,7 @@ pub(crate) fn body(site: &str, connection: usize, n: u64, calls: usize) -> Vec<u
                 "url": format!("https://shop.example/product/{n}?ref=bench"), "title": "A fine product", "referrer": "https://search.example/"})
         })
         .collect();
-    json!({"site": site, "token": token(connection), "sent_at": now, "config": "held",
+    json!({"site": site, "token": token(connection * VISITORS_EACH + n as usize % VISITORS_EACH), "sent_at": now, "config": "held",
         "context": {"language": "de-DE", "timezone": "Europe/Berlin", "screen": "1440x900"}, "calls": calls})
     .to_string()
     .into_bytes()
