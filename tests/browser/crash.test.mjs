@@ -15,8 +15,8 @@ before(async () => {
   browser = await launch()
 })
 after(async () => {
-  await browser?.close()
   await parlor?.stop()
+  await browser?.close()
 })
 
 test('both sides write across kills, and both hold every message once in the same order', async () => {

@@ -12,8 +12,8 @@ before(async () => {
   setup = await parlor.start()
 })
 after(async () => {
-  await browser?.close()
   await parlor?.stop()
+  await browser?.close()
 })
 
 test('the printed link sets the instance up once and lands on the snippet', async () => {

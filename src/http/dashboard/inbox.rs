@@ -13,11 +13,11 @@ const LATE_MS: i64 = 2 * 60_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ListName {
     /// Own open chats.
-    #[default]
     Mine,
     /// Open chats of nobody.
     Unassigned,
-    /// All open chats.
+    /// All open chats: what a small team wants to see first, so that no new chat comes in unseen.
+    #[default]
     All,
     /// Closed ones.
     Closed,
