@@ -64,7 +64,7 @@ test('the agent sees what is being typed and where the visitor is, before it is 
   for (const { page } of [olive, second]) {
     await page.goto(`${parlor.url}/chats`)
     await page.locator('[data-rows] [data-row]').first().getByRole('link').click()
-    await page.getByRole('log', { name: 'Messages' }).waitFor()
+    await agent(page).log.waitFor()
   }
   await everywhere('the first message')
   await guest.composer.pressSequentially('I am thinking of Lapsang', { delay: 15 })
@@ -80,12 +80,12 @@ test('answers arrive live at the visitor and at the other agent, with typing and
   await desk.say('We do, the one from Fujian.')
   told('We do, the one from Fujian.')
   await everywhere('the answer')
+  await olive.page.locator('[data-state]').getByText(/Seen/).first().waitFor()
   await guest.say('Lovely 🍵 <b>thanks</b> & bye')
   told('Lovely 🍵 <b>thanks</b> & bye')
   await everywhere('emoji and markup as text')
 
   await shopper.page.locator('parlor-chat').getByText('Seen').waitFor()
-  await olive.page.locator('[data-state]').getByText(/Seen/).first().waitFor()
 })
 
 test('a note is seen by agents and never by the visitor', async () => {

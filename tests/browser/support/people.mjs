@@ -27,7 +27,7 @@ export const visitor = page => ({
 
 export const agent = page => ({
   composer: page.getByRole('textbox', { name: 'Message', exact: true }),
-  log: page.getByRole('log', { name: 'Messages' }),
+  log: page.getByRole('log', { name: 'Conversation' }),
   rows: page.locator('[data-rows] [data-row]'),
   async say(text) {
     await this.composer.fill(text)
