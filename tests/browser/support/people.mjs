@@ -41,8 +41,8 @@ export const agent = page => ({
 })
 
 /** Waits until `list()` gives exactly `wanted`: neither more nor fewer, in this order. */
-export async function settles(list, wanted, what) {
-  const until = Date.now() + 20_000
+export async function settles(list, wanted, what, patience = 20_000) {
+  const until = Date.now() + patience
   let seen
   do {
     seen = await list()
