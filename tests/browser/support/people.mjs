@@ -53,4 +53,4 @@ export async function settles(list, wanted, what, patience = 20_000) {
 }
 
 /** The texts of all messages in a log, in the order in which they stand. */
-export const texts = log => async () => (await log.locator('.bubble').allInnerTexts()).map(text => text.trim())
+export const texts = log => async () => (await log.locator(':not([data-ghost]) > .bubble').allInnerTexts()).map(text => text.trim())
