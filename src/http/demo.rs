@@ -2,12 +2,14 @@
 //! server can serve once the address and the site key in the snippet are replaced, as here.
 
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
 use super::assets::{self, Asset};
+use super::dashboard::page;
 use super::error::ApiError;
 use super::extract::own_origin;
 use super::state::State;
@@ -29,8 +31,11 @@ struct Choice {
 }
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(web::resource("/demo").get(home))
-        .service(web::resource("/demo/{name:.*}").get(file));
+    cfg.service(web::resource("/demo").get(home)).service(
+        web::resource("/demo/{name:.*}")
+            .wrap(from_fn(page::dress_errors))
+            .get(file),
+    );
 }
 
 /// The pages link to each other by bare names, so the shop lives below `/demo/`.

@@ -11,6 +11,9 @@ pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
     if base_path.is_empty() {
         ways_in(cfg);
     } else {
+        // People leave the slash away; relative addresses need it.
+        let start = format!("{base_path}/");
+        cfg.service(web::redirect(base_path.to_owned(), start));
         cfg.service(web::scope(base_path).configure(ways_in));
     }
     cfg.default_service(web::to(unknown_path));

@@ -15,6 +15,7 @@
 
 mod support;
 
+mod addresses;
 mod auth;
 mod auth_browser;
 mod auth_sockets;
