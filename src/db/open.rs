@@ -9,7 +9,6 @@ use rusqlite::Connection;
 
 use super::error::{Error, Result};
 use super::folder::Folder;
-use super::job::panic_text;
 use super::lanes::{CHAT_CAPACITY, Lanes, READ_CAPACITY, TRACKING_CAPACITY};
 use super::migrate::{self, Ground, MIGRATIONS, Scripted};
 use super::options::{DbOptions, Place};
@@ -135,11 +134,12 @@ impl Parts {
         let shared = Arc::clone(&self.shared);
         let guarded = move || {
             // Jobs catch their own panics; one out here leaves nobody to answer what waits.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
-                let error = Error::Unavailable("a database thread ended in a panic".into());
+            if catch_unwind(AssertUnwindSafe(body)).is_err() {
+                let reason = "a database thread ended in a panic";
+                let error = Error::Unavailable(reason.into());
                 writes.abandon(&error);
                 reads.abandon(&error);
-                shared.fail_stop(panic_text(&panic));
+                shared.fail_stop(reason);
             }
         };
         let thread = std::thread::Builder::new()

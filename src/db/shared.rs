@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{Error, Result};
-use super::job::panic_text;
 use super::options::FailStop;
 use crate::domain::Hint;
 use crate::domain::ids::{IdMaker, MAX_NODE};
@@ -151,8 +150,8 @@ impl Shared {
         if hints.is_empty() {
             return;
         }
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.publish)(hints))) {
-            tracing::error!(panic = panic_text(&panic), "publishing hints panicked");
+        if catch_unwind(AssertUnwindSafe(|| (self.publish)(hints))).is_err() {
+            tracing::error!("publishing hints panicked");
         }
     }
 

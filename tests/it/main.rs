@@ -41,6 +41,7 @@ mod guard;
 mod lint;
 mod live;
 mod live_reader;
+mod logs;
 mod program;
 mod program_postgres;
 mod races;
