@@ -193,7 +193,10 @@ fn user_id(fields: &mut Fields<'_>) -> Result<String, Refusal> {
         Some(number) => number.to_string(),
         None => limited("user_id", raw, MAX_USER_ID)?,
     };
-    if text.trim().is_empty() || text.chars().any(char::is_control) {
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid("user_id", "must not be blank"));
+    }
+    if text.chars().any(char::is_control) {
         return Err(Refusal::invalid(
             "user_id",
             "must be text without control characters",

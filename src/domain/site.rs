@@ -65,10 +65,10 @@ impl SiteSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Position {
-    /// Bottom, at the end of a line of text.
+    /// Bottom, on the right side.
     #[default]
     BottomRight,
-    /// Bottom, at the start of a line of text.
+    /// Bottom, on the left side.
     BottomLeft,
 }
 
