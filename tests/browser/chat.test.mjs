@@ -150,6 +150,15 @@ test('pages look right and are accessible', async () => {
   await picture(shopper.page, 'messenger')
 })
 
+test('the newest message stays in view when a keyboard takes half of the window', async () => {
+  const size = shopper.page.viewportSize()
+  await shopper.page.setViewportSize({ width: 400, height: 420 })
+  const [log, last] = await Promise.all([guest.log.boundingBox(), guest.log.locator('.bubble').last().boundingBox()])
+  await shopper.page.setViewportSize(size)
+
+  assert.ok(last.y + last.height <= log.y + log.height, `the last message ends at ${last.y + last.height}, the log at ${log.y + log.height}`)
+})
+
 test('a closed thread is followed by a new one, with the earlier above it', async () => {
   await olive.page.getByRole('button', { name: 'Close', exact: true }).click()
   await shopper.page.getByText(/ended/).first().waitFor()

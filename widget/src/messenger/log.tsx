@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation, View } from '../customer/conversation';
 import { fill, type Language, plural, type Texts } from '../look/texts';
 import { Avatar } from './avatar';
@@ -56,6 +56,15 @@ export function Log(props: LogProps): JSX.Element {
     before.current = { height: log.scrollHeight, first, count };
     seen();
   });
+
+  // A phone's keyboard takes half of the window: the newest message stays above it.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.current) toEnd();
+    });
+    if (scroller.current) observer.observe(scroller.current);
+    return () => observer.disconnect();
+  }, []);
 
   const all = rows({ ...view, isOwn: (event) => conversation.isOwn(event) });
   return (
