@@ -20,12 +20,15 @@ export interface LogProps {
 
 const NEAR_PX = 48;
 
+const sizeOf = (element: HTMLElement): string => `${element.clientWidth}×${element.clientHeight}`;
+
 /** The messages. It follows the newest one as long as the visitor has not scrolled away from it. */
 export function Log(props: LogProps): JSX.Element {
   const { view, conversation, texts, language, isOpen } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const before = useRef({ height: 0, first: 0, count: 0 });
   const isFollowing = useRef(true);
+  const size = useRef('');
   const [missed, setMissed] = useState(0);
   const count = view.events.length + view.unsent.length;
   const first = view.events[0]?.seq ?? 0;
@@ -35,7 +38,8 @@ export function Log(props: LogProps): JSX.Element {
   };
   const scrolled = (): void => {
     const log = scroller.current;
-    if (!log) return;
+    // A window that changes its size scrolls too; only the visitor decides to leave the end.
+    if (!log || sizeOf(log) !== size.current) return;
     isFollowing.current = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
     if (isFollowing.current) {
       setMissed(0);
@@ -61,6 +65,7 @@ export function Log(props: LogProps): JSX.Element {
   useEffect(() => {
     const observer = new ResizeObserver(() => {
       if (isFollowing.current) toEnd();
+      if (scroller.current) size.current = sizeOf(scroller.current);
     });
     if (scroller.current) observer.observe(scroller.current);
     return () => observer.disconnect();
