@@ -91,6 +91,33 @@ struct ByStatus {
     status: u16,
 }
 
+/// Which way a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
+
+impl EncodeLabelValue for Direction {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let word = match self {
+            Self::In => "in",
+            Self::Out => "out",
+        };
+        EncodeLabelValue::encode(&word, encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByDirection {
+    direction: Direction,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: u16,
+}
+
 /// All figures of one Parlor.
 #[derive(Debug)]
 pub struct Metrics {
@@ -100,6 +127,8 @@ pub struct Metrics {
     panics: Counter,
     broken_policies: Counter,
     sockets: Gauge,
+    socket_frames: Family<ByDirection, Counter>,
+    socket_ends: Family<ByCode, Counter>,
 }
 
 impl Metrics {
@@ -128,6 +157,18 @@ impl Metrics {
             broken_policies.clone(),
         );
         registry.register("sockets", "Open WebSockets", sockets.clone());
+        let socket_frames = Family::<ByDirection, Counter>::default();
+        registry.register(
+            "chat_frames",
+            "Frames of visitors' sockets",
+            socket_frames.clone(),
+        );
+        let socket_ends = Family::<ByCode, Counter>::default();
+        registry.register(
+            "chat_socket_ends",
+            "Visitors' sockets ended, by close code; 1006 is without one",
+            socket_ends.clone(),
+        );
         registry.register_collector(Box::new(Outside { db }));
         Self {
             registry,
@@ -136,6 +177,8 @@ impl Metrics {
             panics,
             broken_policies,
             sockets,
+            socket_frames,
+            socket_ends,
         }
     }
 
@@ -144,6 +187,18 @@ impl Metrics {
         self.seconds
             .get_or_create(&ByWay { way })
             .observe(took.as_secs_f64());
+    }
+
+    /// Counts a frame of a visitor's socket.
+    pub(crate) fn socket_frame(&self, direction: Direction) {
+        self.socket_frames
+            .get_or_create(&ByDirection { direction })
+            .inc();
+    }
+
+    /// Counts the end of a visitor's socket.
+    pub(crate) fn socket_end(&self, code: u16) {
+        self.socket_ends.get_or_create(&ByCode { code }).inc();
     }
 
     pub(crate) fn panicked(&self) {

@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bytestring::ByteString;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
@@ -25,6 +26,7 @@ use super::pace::{Heart, Pace, Verdict};
 use super::streams::Streams;
 use super::updates;
 use crate::domain::ids::ChatId;
+use crate::http::metrics::Direction;
 use crate::live::Next;
 use crate::token;
 
@@ -33,6 +35,9 @@ const MAX_PENDING: usize = 10;
 
 /// How long an action may take before its client is told to ask again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// What the figures call an end without a close frame (RFC 6455 §7.4.1).
+const NO_CODE: u16 = 1006;
 
 /// How long a closing connection goes on reading, so that the peer can read the close frame.
 const LINGER: Duration = Duration::from_secs(1);
@@ -134,8 +139,13 @@ impl Connection {
                 tracing::error!("a chat socket panicked");
                 End::Close(Close::Internal)
             });
-        if let End::Close(close) = end {
-            say_goodbye(self.link, inbound, &close).await;
+        let metrics = &self.caller.state.metrics;
+        match end {
+            End::Close(close) => {
+                metrics.socket_end(close.frame().code.into());
+                say_goodbye(self.link, inbound, &close).await;
+            }
+            End::Gone => metrics.socket_end(NO_CODE),
         }
     }
 
@@ -180,6 +190,7 @@ impl Connection {
         }
     }
     async fn receive(&mut self, received: Received) -> Result<(), End> {
+        self.caller.state.metrics.socket_frame(Direction::In);
         let text = match received {
             Received::Gone => return Err(End::Gone),
             Received::Broken(close) => return Err(close.into()),
@@ -218,7 +229,7 @@ impl Connection {
     async fn accept(&mut self, request: Request) -> Result<(), End> {
         if request.action == "ping" {
             let pong = frame::response(request.id.as_deref(), "ping", &json!({}));
-            return Ok(self.link.text(pong).await?);
+            return Ok(self.send(pong).await?);
         }
         self.queue.push_back(request);
         self.begin_next().await
@@ -300,9 +311,9 @@ impl Connection {
         match done {
             Ok(Outcome::Answer(answer)) => {
                 let response = frame::response(id, &running.action, &answer.payload);
-                self.link.text(response).await?;
+                self.send(response).await?;
                 for push in answer.pushes {
-                    self.link.text(push).await?;
+                    self.send(push).await?;
                 }
                 if let Some((chat, seq)) = answer.sent {
                     self.sent(chat, seq).await?;
@@ -310,7 +321,7 @@ impl Connection {
             }
             Ok(Outcome::LoggedIn(logged_in)) => {
                 let response = frame::response(id, &running.action, &logged_in.payload);
-                self.link.text(response).await?;
+                self.send(response).await?;
                 self.session = Some(Box::new(logged_in.session));
             }
             Err(failure) => self.refuse(id, &running.action, &failure).await?,
@@ -333,8 +344,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends one frame.
+    ///
+    /// # Errors
+    /// [`Gone`] if the peer does not take it.
+    pub(super) async fn send(&mut self, frame: ByteString) -> Result<(), Gone> {
+        self.caller.state.metrics.socket_frame(Direction::Out);
+        self.link.text(frame).await
+    }
+
     async fn refuse(&mut self, id: Option<&str>, action: &str, why: &Failure) -> Result<(), End> {
-        Ok(self.link.text(frame::error(id, action, why)).await?)
+        Ok(self.send(frame::error(id, action, why)).await?)
     }
 
     /// Time for a Ping, and for what only time can tell.

@@ -124,10 +124,10 @@ pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, Refusal> {
     if text.contains("\\u0000") {
         strip_nul(&mut value);
     }
-    match value {
-        Value::Object(map) => Ok(map),
-        _ => Err(not_one()),
+    if let Value::Object(map) = value {
+        return Ok(map);
     }
+    Err(not_one())
 }
 
 /// True if arrays and objects nest deeper than `limit`; brackets inside strings do not count.
@@ -210,9 +210,10 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         // The protocol has no "conflict": what came too late was not allowed.
-        let kind = match refusal {
-            Refusal::Conflict(_) => "not_allowed",
-            _ => refusal.code(),
+        let kind = if matches!(refusal, Refusal::Conflict(_)) {
+            "not_allowed"
+        } else {
+            refusal.code()
         };
         Self::new(kind, refusal.to_string())
     }
@@ -231,10 +232,10 @@ impl From<db::Error> for Failure {
             db::Error::NotFound => Refusal::NotFound("object").into(),
             db::Error::QueueFull => Self::later("service_unavailable", "too busy, try again", 1),
             db::Error::DiskFull => Self::later("service_unavailable", "storage is full", 10),
-            error if error.is_retryable() => {
+            db::Error::Retry(_) | db::Error::Unavailable(_) | db::Error::CommitUnknown => {
                 Self::later("service_unavailable", "not available now, try again", 1)
             }
-            error => {
+            db::Error::Unique(_) | db::Error::Poisoned | db::Error::Panicked | db::Error::Db(_) => {
                 tracing::error!(%error, "a request on a chat socket failed");
                 Self::new("internal", "internal error")
             }

@@ -99,7 +99,7 @@ async fn send_shared(connection: &mut Connection, drawn: db::Result<Bytes>) -> R
         .ok()
         .and_then(|bytes| ByteString::try_from(bytes).ok())
         .ok_or(Close::Lagging)?;
-    Ok(connection.link.text(frame).await?)
+    Ok(connection.send(frame).await?)
 }
 
 /// Reads what a chat has beyond what was sent, and sends it.
@@ -127,7 +127,7 @@ pub(super) async fn catch_up(connection: &mut Connection, id: ChatId) -> Result<
         };
         session.streams.advance(id, last.seq);
         for push in &page {
-            connection.link.text(push.frame(None)).await?;
+            connection.send(push.frame(None)).await?;
         }
     }
 }
@@ -188,7 +188,7 @@ async fn visitor(connection: &mut Connection) -> Result<(), End> {
     }
     if let Some(changed) = changed {
         let push = customer_updated(connection.caller.version, changed);
-        connection.link.text(push).await?;
+        connection.send(push).await?;
     }
     Ok(())
 }
@@ -268,7 +268,7 @@ async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
             frame::push(None, "customer_page_updated", &payload)
         }
     };
-    Ok(connection.link.text(push).await?)
+    Ok(connection.send(push).await?)
 }
 
 /// The name of the agent who types: who has not joined the chat yet is not among its users.
@@ -290,7 +290,7 @@ pub(super) async fn availability(connection: &mut Connection) -> Result<(), End>
         return Ok(());
     };
     let push = groups_changed(connection.caller.version, &session.watching.now());
-    Ok(connection.link.text(push).await?)
+    Ok(connection.send(push).await?)
 }
 
 /// Clients look at the first group only, which is the customer's own: the default group has the lowest number.

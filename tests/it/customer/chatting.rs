@@ -292,7 +292,17 @@ async fn wrong_types_name_their_field_and_nothing_is_stored() {
     let shop = Shop::open().await;
     let (mut visitor, chat) = shop.chatting().await;
     let before = shop.house.row(chat.parse().unwrap()).last_seq;
-    let cases: Vec<(&str, Value, &str)> = vec![
+
+    for (action, payload, message) in wrong_types(&chat) {
+        let refusal = visitor.client.refused(action, payload).await;
+        assert_eq!(refusal, format!("validation: {message}"), "{action}");
+    }
+    assert_eq!(shop.house.row(chat.parse().unwrap()).last_seq, before);
+}
+
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn wrong_types(chat: &str) -> Vec<(&'static str, Value, &'static str)> {
+    vec![
         ("send_event", json!({}), "chat_id: is required"),
         (
             "send_event",
@@ -375,13 +385,7 @@ async fn wrong_types_name_their_field_and_nothing_is_stored() {
             "epoch: is required",
         ),
         ("no_such_action", json!({}), "action: is not known"),
-    ];
-
-    for (action, payload, message) in cases {
-        let refusal = visitor.client.refused(action, payload).await;
-        assert_eq!(refusal, format!("validation: {message}"), "{action}");
-    }
-    assert_eq!(shop.house.row(chat.parse().unwrap()).last_seq, before);
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]

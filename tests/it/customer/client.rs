@@ -1,15 +1,16 @@
 //! A client of the chat wire for tests: speaks JSON frames over a real socket and keeps what was pushed.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 /// Longer than anything may take on a busy machine; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +43,25 @@ impl Client {
             pushes: VecDeque::new(),
             next_request: 0,
         })
+    }
+
+    /// The same over a connection whose receive buffer is as small as the system makes it.
+    pub async fn connect_narrow(url: &str, origin: &str, address: SocketAddr) -> Self {
+        let mut request = url.into_client_request().unwrap();
+        request
+            .headers_mut()
+            .insert("origin", origin.parse().unwrap());
+        let tcp = TcpSocket::new_v4().unwrap();
+        tcp.set_recv_buffer_size(4_096).unwrap();
+        let tcp = tcp.connect(address).await.unwrap();
+        let (socket, _) = client_async(request, MaybeTlsStream::Plain(tcp))
+            .await
+            .unwrap();
+        Self {
+            socket,
+            pushes: VecDeque::new(),
+            next_request: 0,
+        }
     }
 
     /// Sends a request and returns its id.

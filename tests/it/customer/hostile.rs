@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::client::Ended;
-use super::{Shop, message};
+use super::{Shop, login, message};
 
 /// A masked frame whose header announces `announced` bytes and which carries `payload`, masked with zeros.
 fn frame(first: u8, announced: u64, payload: &[u8]) -> Vec<u8> {
@@ -213,4 +213,32 @@ async fn a_flood_of_frames_is_refused_first_and_then_cut() {
             .iter()
             .any(|frame| frame["payload"]["error"]["type"] == "too_many_requests")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_does_not_read_is_let_go_and_holds_nobody_up() {
+    let shop = Shop::open().await;
+    let (mut visitor, chat) = shop.chatting().await;
+    let id = chat.parse().unwrap();
+    let ada = shop.house.agent("ada");
+    let mut stuck = shop.connect_narrow().await;
+    stuck.done("login", login(&visitor.token)).await;
+    let state = shop.app.state();
+    let before = state.limits.open_sockets();
+
+    // 32 KB each: more than the two kernels and the outbox hold.
+    let text = "\u{1f600}".repeat(8_000);
+    let reading = async {
+        let mut last = 0;
+        while state.limits.open_sockets() == before {
+            let (house, ada, text) = (shop.house.clone(), ada.clone(), text.clone());
+            last = tokio::task::spawn_blocking(move || house.say(&ada, id, &text).seq)
+                .await
+                .unwrap();
+            while visitor.client.push("incoming_event").await["payload"]["event"]["seq"] != last {}
+        }
+        last
+    };
+
+    assert!(reading.await > 0, "the other tab read everything meanwhile");
 }

@@ -85,6 +85,11 @@ impl Shop {
         Client::connect(&self.url(), ORIGIN).await.unwrap()
     }
 
+    /// A socket with little room in the kernel, for a client that does not read.
+    pub async fn connect_narrow(&self) -> Client {
+        Client::connect_narrow(&self.url(), ORIGIN, self.app.address()).await
+    }
+
     /// A socket of this token, logged in, with the payload of the login.
     pub async fn log_in(&self, token: &Token) -> (Client, Value) {
         let mut client = self.connect().await;

@@ -70,10 +70,10 @@ pub(super) fn parse_list(fields: Fields<'_>, name: &str) -> Result<Vec<NewEvent>
 
 /// The domain names the field of the event; the client knows it by its whole path.
 fn within(fields: Fields<'_>, refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Validation { field, reason } => fields.invalid(&field, &reason),
-        other => other,
+    if let Refusal::Validation { field, reason } = &refusal {
+        return fields.invalid(field, reason);
     }
+    refusal
 }
 
 #[cfg(test)]
