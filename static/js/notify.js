@@ -8,6 +8,7 @@ const MOST_TOASTS = 3;
 const NOTES_HZ = [659.25, 880];
 const NOTE_S = 0.18;
 const VOLUME = 0.12;
+const ALLOWED_MS = 500;
 
 /** @type {AudioContext | null} */
 let audio = null;
@@ -22,7 +23,7 @@ export function startNotifying() {
   if (count && !count.hasAttribute("hidden")) showWaiting(Number.parseInt(count.textContent ?? "0", 10));
 }
 
-/** Browsers let a page sound only after somebody has touched it. */
+/** Browsers let most pages sound only after somebody has touched them. */
 function readySound() {
   if (document.body.dataset["sound"] !== "on") return;
   audio ??= new AudioContext();
@@ -55,8 +56,20 @@ function showStatus(update) {
  * @param {{ inbox_seq: number, chat: string, name: string, text: string, is_open: boolean }} message
  */
 export function announce(message) {
-  if (isFirstTab(message.inbox_seq)) ring();
   if (!message.is_open) toast(message);
+  void sound(message.inbox_seq);
+}
+
+/**
+ * A page that was come to by a click may sound before it is touched itself; whether it may is known only by trying.
+ * @param {number} inbox_seq
+ */
+async function sound(inbox_seq) {
+  if (document.body.dataset["sound"] !== "on") return;
+  audio ??= new AudioContext();
+  // Where it may not, this waits for a touch, and then it is too late to ring.
+  if (audio.state !== "running") await Promise.race([audio.resume(), new Promise((done) => setTimeout(done, ALLOWED_MS))]);
+  if (audio.state === "running" && isFirstTab(inbox_seq)) ring(audio);
 }
 
 /**
@@ -66,15 +79,14 @@ export function announce(message) {
 function isFirstTab(inbox_seq) {
   try {
     if (Number(localStorage.getItem("parlor:rang") ?? 0) >= inbox_seq) return false;
-    if (audio?.state === "running") localStorage.setItem("parlor:rang", String(inbox_seq));
+    localStorage.setItem("parlor:rang", String(inbox_seq));
   } catch { /* without storage each tab sounds for itself */ }
   return true;
 }
 
-function ring() {
-  if (!audio || audio.state !== "running" || document.body.dataset["sound"] !== "on") return;
+/** @param {AudioContext} audio */
+function ring(audio) {
   NOTES_HZ.forEach((hertz, n) => {
-    if (!audio) return;
     const start = audio.currentTime + n * NOTE_S * 0.7;
     const tone = new OscillatorNode(audio, { type: "sine", frequency: hertz });
     const loudness = new GainNode(audio, { gain: 0 });
