@@ -7,6 +7,7 @@ import type { Host, Messenger } from '../host';
 import { accentText } from '../look/contrast';
 import { chooseLanguage, messengerTexts } from '../look/texts';
 import { Dates } from './dates';
+import logCss from './log.css';
 import css from './messenger.css';
 import { Window } from './window';
 
@@ -81,7 +82,7 @@ export function start(host: Host): Messenger {
     schedule();
   }
 
-  sheet.replaceSync(css);
+  sheet.replaceSync(css + logCss);
   host.root.adoptedStyleSheets = [...host.root.adoptedStyleSheets, sheet, viewport, links];
   configure();
   host.frame.prepend(place);
