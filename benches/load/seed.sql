@@ -13,8 +13,8 @@ insert into activities (visitor_id, id, site_id, session_id, kind, client_id, ur
 select v.id, v.id + 1 + n.i, v.site_id, v.id + 1, 'page_view', 'seed-' || n.i, 'https://shop.example/product/' || n.i, 'A fine product', null,
   v.first_seen_at + n.i * 5000, v.first_seen_at + n.i * 5000 from visitors v join n on true;
 
-insert into chats (id, site_id, visitor_id, browser_id, owner_id, last_seq, is_active, thread_id, last_event_at, last_text, last_author, properties, created_at)
-select id + 2, site_id, id, id + 3, id + 3, 2, case when id / 4096 % 100 = 0 then 1 else 0 end, id + 4, last_seen_at, 'Hello, is this in stock?', 'visitor', '{}', first_seen_at
+insert into chats (id, site_id, visitor_id, browser_id, owner_id, last_seq, is_active, thread_id, last_event_at, changed_at, last_text, last_author, properties, created_at)
+select id + 2, site_id, id, id + 3, id + 3, 2, case when id / 4096 % 100 = 0 then 1 else 0 end, id + 4, last_seen_at, last_seen_at, 'Hello, is this in stock?', 'visitor', '{}', first_seen_at
 from visitors where kind = 'lead';
 
 insert into threads (id, chat_id, site_id, is_active, first_seq, last_seq, properties, created_at, closed_at)
