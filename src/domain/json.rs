@@ -171,6 +171,19 @@ pub fn mend(text: &str, max_depth: usize) -> Result<Cow<'_, str>, String> {
     Ok(Cow::Owned(out))
 }
 
+/// Parses JSON whose strings may hold half a surrogate pair, as browsers escape one that somebody cut in two; it
+/// becomes U+FFFD.
+///
+/// # Errors
+/// What is wrong and where, as `serde_json` says it.
+pub fn forgiving<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    // Such texts are rare, so only what could not be read is looked at again.
+    serde_json::from_str(text).or_else(|error| match mend(text, usize::MAX) {
+        Ok(Cow::Owned(mended)) => serde_json::from_str(&mended),
+        Ok(Cow::Borrowed(_)) | Err(_) => Err(error),
+    })
+}
+
 /// Walks a string from behind its opening quote and returns the place behind its closing one.
 ///
 /// Text up to `kept` is already in `out`; both move when something is replaced.
@@ -233,6 +246,25 @@ mod tests {
 
     fn raw(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.into()).unwrap()
+    }
+
+    #[test]
+    fn broken_text_is_refused_and_never_cut_inside_a_character() {
+        for broken in [
+            "",
+            "\\",
+            "\"\\é",
+            "{\"a\":\"\\ud800é",
+            "\\ud800\\é\"\\ud8",
+            "[-]",
+            "\"\\u00",
+        ] {
+            assert!(forgiving::<serde_json::Value>(broken).is_err(), "{broken}");
+        }
+        assert_eq!(
+            forgiving::<String>(r#""\udc00é\ud800""#).unwrap(),
+            "\u{fffd}é\u{fffd}"
+        );
     }
 
     #[test]

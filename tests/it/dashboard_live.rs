@@ -154,6 +154,26 @@ async fn heard_event(live: &mut Live, custom_id: &str) -> Value {
 }
 
 #[tokio::test]
+async fn half_an_emoji_of_an_agent_is_stored_as_a_replacement_character() {
+    let room = Room::open();
+    let visitor = room.house.visitor();
+    let chat = room.house.chat(&visitor);
+    let mut olive = room.owner.live().await;
+    olive
+        .say(json!({"type": "open", "chat": chat, "after_seq": 0}))
+        .await;
+    let send = json!({"type": "send", "chat": chat, "custom_id": "c1", "text": "HALF"});
+
+    olive
+        .say_text(send.to_string().replace("HALF", r"a\ud83d"))
+        .await;
+
+    assert_eq!(olive.hear("stored").await["custom_id"], "c1");
+    let event = heard_event(&mut olive, "c1").await;
+    assert!(event["html"].as_str().unwrap().contains("a\u{fffd}"));
+}
+
+#[tokio::test]
 async fn a_look_at_the_chat_is_told_to_everybody_and_ends_the_unread_mark() {
     let room = Room::open();
     let visitor = room.house.visitor();

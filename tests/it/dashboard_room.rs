@@ -238,10 +238,12 @@ impl Live {
     }
 
     pub async fn say(&mut self, message: Value) {
-        self.0
-            .send(Message::text(message.to_string()))
-            .await
-            .unwrap();
+        self.say_text(message.to_string()).await;
+    }
+
+    /// Sends a frame as it is, whatever it says.
+    pub async fn say_text(&mut self, text: String) {
+        self.0.send(Message::text(text)).await.unwrap();
     }
 
     /// The next frame; panics when the socket ends.

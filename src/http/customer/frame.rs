@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::db;
-use crate::domain::Refusal;
+use crate::domain::{Refusal, json};
 use crate::http::limit::Wait;
 
 /// The deepest nesting of a frame; the deepest one the protocol defines has nine levels.
@@ -42,7 +42,8 @@ pub(crate) struct BadRequest {
 }
 
 impl Request {
-    /// Parses one text frame. NUL characters are dropped from every text: no engine stores them.
+    /// Parses one text frame. NUL characters are dropped from every text, since no engine stores them, and a lone
+    /// surrogate becomes U+FFFD.
     ///
     /// # Errors
     /// [`BadRequest`] with a validation refusal that names the field (`frame` for the JSON as a whole).
@@ -107,7 +108,7 @@ impl Request {
     }
 }
 
-/// Reads text that has to be one JSON object, without NUL characters and not too deep.
+/// Reads text that has to be one JSON object, without NUL characters and lone surrogates and not too deep.
 ///
 /// # Errors
 /// A validation refusal of `frame`.
@@ -119,7 +120,7 @@ pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, Refusal> {
         ));
     }
     let not_one = || Refusal::invalid("frame", "must be one JSON object");
-    let mut value: Value = serde_json::from_str(text).map_err(|_| not_one())?;
+    let mut value: Value = json::forgiving(text).map_err(|_| not_one())?;
     // A raw NUL is no JSON, so only its escape can bring one in.
     if text.contains("\\u0000") {
         strip_nul(&mut value);
@@ -337,7 +338,7 @@ mod tests {
             ("", "frame: must be one JSON object"),
             ("[]", "frame: must be one JSON object"),
             ("{}{}", "frame: must be one JSON object"),
-            (r#"{"action":"\ud800"}"#, "frame: must be one JSON object"),
+            (r#"{"action":"\ud8"}"#, "frame: must be one JSON object"),
             ("{}", "action: is required"),
             (r#"{"action":7}"#, "action: must be the name of an action"),
             (
@@ -395,6 +396,17 @@ mod tests {
             Request::parse(r#"{"action":"x","payload":{"a\u0000":["b\u0000c"]}}"#).unwrap();
 
         assert_eq!(Value::from(request.payload), json!({"a": ["bc"]}));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_becomes_a_replacement_character() {
+        let request = Request::parse(
+            r#"{"request_id":"r1","action":"x","payload":{"t":"\ud83d\ude00 \ud83d \\ud83d"}}"#,
+        )
+        .unwrap();
+
+        assert_eq!(request.id.as_deref(), Some("r1"));
+        assert_eq!(request.payload["t"], "\u{1f600} \u{fffd} \\ud83d");
     }
 
     #[test]

@@ -93,7 +93,7 @@ async fn frames_that_are_no_requests_are_refused_and_the_socket_goes_on() {
         ("[]".into(), "frame: must be one JSON object"),
         ("{".into(), "frame: must be one JSON object"),
         (
-            r#"{"action":"\ud800"}"#.into(),
+            r#"{"action":"\ud8"}"#.into(),
             "frame: must be one JSON object",
         ),
         (
@@ -142,6 +142,22 @@ async fn nul_is_dropped_and_everything_else_is_kept_as_text() {
 
     let push = visitor.client.push("incoming_event").await;
     assert_eq!(push["payload"]["event"]["text"], text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_emoji_is_stored_as_a_replacement_character_and_answered() {
+    let shop = Shop::open().await;
+    let (mut visitor, chat) = shop.chatting().await;
+    let frame = json!({"request_id": "half", "action": "send_event", "payload": message(&chat, "HALF", "c1")});
+    let text = frame.to_string().replace("HALF", r"a\ud83d");
+
+    let sent = visitor.client.send_message(Message::text(text)).await;
+
+    sent.unwrap();
+    let answer = visitor.client.response("half").await.unwrap();
+    assert_eq!(answer["success"], true, "{answer}");
+    let push = visitor.client.push("incoming_event").await;
+    assert_eq!(push["payload"]["event"]["text"], "a\u{fffd}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,8 +12,8 @@ use super::message::{Message, Refused, Update as Frame};
 use super::reading::OpenChat;
 use super::watching::Due;
 use crate::db::{self, Lane};
-use crate::domain::Refusal;
 use crate::domain::ids::{AgentId, LoginId, VisitorId, node_of};
+use crate::domain::{Refusal, json};
 use crate::http::customer::close::Close;
 use crate::http::customer::inbound::{Inbound, Received};
 use crate::http::customer::link::{Gone, Link};
@@ -251,7 +251,7 @@ impl LiveSocket {
                 Verdict::Close => Err(Close::TooManyFrames.into()),
             };
         };
-        let message = serde_json::from_str::<Message>(text);
+        let message = json::forgiving::<Message>(text);
         match (verdict, message) {
             (Verdict::Close, _) => Err(Close::TooManyFrames.into()),
             (_, Err(error)) => {
