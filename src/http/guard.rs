@@ -73,6 +73,32 @@ pub fn check_origin(state: &State, site: &Site, req: &HttpRequest) -> Result<Pag
     Err(ApiError::origin_not_allowed())
 }
 
+/// Where a request stands that names no site yet, or cannot: its origin may read why if any site lists it.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub async fn any_origin(state: &State, req: &HttpRequest) -> crate::db::Result<PageOrigin> {
+    let (Some(value), Some(origin)) = (
+        req.headers().get(header::ORIGIN),
+        header_text(req.headers(), &header::ORIGIN),
+    ) else {
+        return Ok(PageOrigin::Absent);
+    };
+    let is_own = own_origin(&state.config, req).is_some_and(|own| own.eq_ignore_ascii_case(origin));
+    let is_listed = |site: &Site| allowed_origin(site, origin);
+    if is_own || state.sites.all().await?.iter().any(is_listed) {
+        return Ok(PageOrigin::Allowed(value.clone()));
+    }
+    Ok(PageOrigin::Absent)
+}
+
+/// An error that came before the site was known, readable by the pages of all sites.
+pub async fn early_refusal(state: &State, req: &HttpRequest, error: ApiError) -> HttpResponse {
+    // Without the list of sites no page can be let in; the error itself still goes out.
+    let origin = any_origin(state, req).await.unwrap_or(PageOrigin::Absent);
+    with_cors(Err(error), &origin)
+}
+
 /// Lets the page read the answer: names its origin, never a wildcard, never credentials.
 pub fn add_cors(answer: &mut HttpResponse, origin: &PageOrigin) {
     let headers = answer.headers_mut();

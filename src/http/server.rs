@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 
 use super::csp_report;
 use super::error::{ApiError, RequestId};
+use super::guard;
 use super::metrics::Way;
 use super::routes;
 use super::state::State;
@@ -104,7 +105,14 @@ async fn answer<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     if let Some(refusal) = refuse_early(state, &req) {
-        return Err(finish_error(state, id, &refusal.into()));
+        if Way::of(req.path(), &state.config.base_path) != Way::Track {
+            return Err(finish_error(state, id, &refusal.into()));
+        }
+        // The widget is on a page of somebody else's, and is to read when to come back.
+        let mut answer = guard::early_refusal(state, req.request(), refusal).await;
+        let status = answer.status();
+        finish(state, id, status, answer.headers_mut());
+        return Err(InternalError::from_response("", answer).into());
     }
     // Routes know GET only; the connection leaves the body of an answer to HEAD out by itself.
     if req.method() == Method::HEAD {

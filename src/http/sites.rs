@@ -31,6 +31,8 @@ enum Name {
 pub struct SiteCache {
     db: Db,
     sites: RwLock<HashMap<Name, (Arc<Site>, Instant)>>,
+    /// All of them, for requests that name none.
+    all: RwLock<Option<(Arc<[Site]>, Instant)>>,
     /// Grows with every drop: what was read before a drop is not kept after it.
     drops: AtomicU64,
 }
@@ -42,6 +44,7 @@ impl SiteCache {
         Self {
             db,
             sites: RwLock::default(),
+            all: RwLock::default(),
             drops: AtomicU64::new(0),
         }
     }
@@ -91,11 +94,31 @@ impl SiteCache {
         .await
     }
 
+    /// All sites.
+    ///
+    /// # Errors
+    /// Any [`db::Error`].
+    pub async fn all(&self) -> db::Result<Arc<[Site]>> {
+        if let Some((all, since)) = &*self.all.read().unwrap_or_else(PoisonError::into_inner)
+            && since.elapsed() < TTL
+        {
+            return Ok(Arc::clone(all));
+        }
+        let drops = self.drops.load(Ordering::Acquire);
+        let read: Arc<[Site]> = self.db.read(sites::all).await?.into();
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        if self.drops.load(Ordering::Acquire) == drops {
+            *all = Some((Arc::clone(&read), Instant::now()));
+        }
+        Ok(read)
+    }
+
     /// Drops what the hints say has changed.
     pub fn hear(&self, hints: &[Hint]) {
         for hint in hints {
             if let Hint::SiteChanged { site } = hint {
                 self.drops.fetch_add(1, Ordering::AcqRel);
+                *self.all.write().unwrap_or_else(PoisonError::into_inner) = None;
                 self.sites
                     .write()
                     .unwrap_or_else(PoisonError::into_inner)

@@ -58,6 +58,15 @@ fn while_it_stops_new_requests_are_503_and_readiness_is_red() {
     let refused = parse(&ask("/login"));
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(refused.header("retry-after").is_some());
+    write!(
+        open,
+        "POST /track HTTP/1.1\r\nhost: x\r\norigin: http://x\r\ncontent-length: 0\r\n\r\n"
+    )
+    .unwrap();
+    let refused = parse(&read_answer(&mut open));
+    assert_eq!(refused.status, 503, "{refused:?}");
+    let readable_by = refused.header("access-control-allow-origin");
+    assert_eq!(readable_by, Some("http://x"), "the widget may read it");
     assert!(program.ended().0.success());
 }
 

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use parlor::config::Config;
 use parlor::db::Lane;
 use parlor::domain::ids::SiteId;
 use parlor::store::api_keys;
@@ -94,6 +95,50 @@ fn too_many_calls_wait() {
         server.calls(&Token::random(), &json!([page("p")])).status,
         200
     );
+}
+
+/// What a page of any listed origin may read, whatever site it meant: else its script sees a network fault and no reason.
+#[test]
+fn a_listed_page_may_read_why_it_was_refused() {
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [u8], u16);
+    let server = Server::start();
+    let calls = json!({"site": server.key(), "calls": []}).to_string();
+    let large = vec![b'x'; 70 * 1024];
+    let key = api_keys::text(&Token::random());
+    let cases: [Case<'_>; 5] = [
+        (&[], b"{", 400),
+        (&[], b"\xff", 400),
+        (&[], b"{}", 400),
+        (&[], &large, 413),
+        (&[("X-API-Key", &key)], calls.as_bytes(), 401),
+    ];
+
+    for (headers, body, status) in cases {
+        for (origin, allowed) in [(SHOP, Some(SHOP)), ("https://evil.example", None)] {
+            let headers = [headers, &[("Origin", origin)]].concat();
+            let reply = server.send(&headers, body);
+
+            assert_eq!(reply.status, status, "{}", reply.body);
+            assert_eq!(reply.header("access-control-allow-origin"), allowed);
+            assert!(reply.header("vary").unwrap().contains("Origin"));
+        }
+    }
+}
+
+#[test]
+fn a_listed_page_may_read_that_its_address_has_to_wait() {
+    let server = Server::start_with(Config {
+        requests_per_address: 1,
+        ..Config::ephemeral()
+    });
+
+    let refused = (0..20)
+        .map(|n| server.calls(&Token::random(), &json!([page(&n.to_string())])))
+        .find(|reply| reply.status != 200)
+        .expect("20 requests at once are too many");
+
+    assert_eq!((refused.status, refused.code()), (429, "too_many_requests"));
+    assert_eq!(refused.header("access-control-allow-origin"), Some(SHOP));
 }
 
 fn make_key(server: &Server, site: SiteId, scopes: &'static [&'static str]) -> String {

@@ -35,6 +35,10 @@ impl Reply {
 
 impl Server {
     pub fn start() -> Self {
+        Self::start_with(Config::ephemeral())
+    }
+
+    pub fn start_with(config: Config) -> Self {
         lint::watch();
         let seed = Seed {
             owner_name: "Ada".into(),
@@ -43,7 +47,7 @@ impl Server {
             site_name: "<b>Shop</b>".into(),
             site_origins: vec![SHOP.into()],
         };
-        let app = App::start(Config::ephemeral().with_seed(seed)).unwrap();
+        let app = App::start(config.with_seed(seed)).unwrap();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .build()

@@ -19,7 +19,7 @@ use self::answer::Answer;
 use self::envelope::Envelope;
 use self::online::Online;
 use super::error::ApiError;
-use super::extract::{ClientIp, header_text, own_origin, read_body};
+use super::extract::{ClientIp, header_text, read_body};
 use super::guard::{self, PageOrigin};
 use super::state::State;
 use crate::db::{Error, Lane};
@@ -27,7 +27,7 @@ use crate::domain::activity::{Call, Refused};
 use crate::domain::context::Context;
 use crate::domain::site::Site;
 use crate::store::batches::{Batch, Recorded, record};
-use crate::store::{sites, visitor_tokens};
+use crate::store::visitor_tokens;
 
 /// The largest body: what `sendBeacon` takes.
 const BODY_BYTES: usize = 64 * 1024;
@@ -49,6 +49,20 @@ async fn track(
     state: Data<State>,
     online: Data<Online>,
     ip: ClientIp,
+) -> HttpResponse {
+    match serve(&req, payload, &state, &online, ip).await {
+        Ok(answer) => answer,
+        Err(error) => guard::early_refusal(&state, &req, error).await,
+    }
+}
+
+/// The answer as the page may read it, or why none of its site's was given.
+async fn serve(
+    req: &HttpRequest,
+    payload: Payload,
+    state: &State,
+    online: &Online,
+    ip: ClientIp,
 ) -> Result<HttpResponse, ApiError> {
     state.limits.request(ip)?;
     let body = read_body(payload, BODY_BYTES).await?;
@@ -57,15 +71,15 @@ async fn track(
         ApiError::malformed(format!("the body is not UTF-8 at byte {place}"))
     })?;
     let envelope = Envelope::parse(body)?;
-    let site = find_site(&req, &state, ip, envelope.site.as_deref()).await?;
-    let origin = guard::check_origin(&state, &site, &req)?;
+    let site = find_site(req, state, ip, envelope.site.as_deref()).await?;
+    let origin = guard::check_origin(state, &site, req)?;
     let request = Request {
-        req: &req,
-        state: &state,
+        req,
+        state,
         ip,
         site,
     };
-    let answer = request.answer(&envelope, &online).await;
+    let answer = request.answer(&envelope, online).await;
     Ok(guard::with_cors(answer, &origin))
 }
 
@@ -77,18 +91,10 @@ async fn preflight(
     ip: ClientIp,
 ) -> Result<HttpResponse, ApiError> {
     state.limits.request(ip)?;
-    let refused = ApiError::origin_not_allowed;
-    let value = req.headers().get(header::ORIGIN).ok_or_else(refused)?;
-    let origin = header_text(req.headers(), &header::ORIGIN).ok_or_else(refused)?;
-    let is_own = own_origin(&state.config, &req).is_some_and(|own| own == origin);
-    let is_listed = |site: &Site| guard::allowed_origin(site, origin);
-    if is_own || state.db.read(sites::all).await?.iter().any(is_listed) {
-        return Ok(guard::preflight(
-            &PageOrigin::Allowed(value.clone()),
-            "POST",
-        ));
+    match guard::any_origin(&state, &req).await? {
+        PageOrigin::Absent => Err(ApiError::origin_not_allowed()),
+        allowed @ PageOrigin::Allowed(_) => Ok(guard::preflight(&allowed, "POST")),
     }
-    Err(refused())
 }
 
 async fn find_site(
