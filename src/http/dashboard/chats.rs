@@ -142,8 +142,8 @@ async fn show(
         .before
         .as_deref()
         .map(|text| {
-            text.parse()
-                .map_err(|_| Refusal::invalid("before", "is not a place in this chat"))
+            let place = text.parse().ok().filter(|place: &i64| *place > 0);
+            place.ok_or_else(|| Refusal::invalid("before", "is not a place in this chat"))
         })
         .transpose()?;
     let view = View {
