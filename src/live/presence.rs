@@ -67,6 +67,7 @@ impl Presence {
                 url,
                 title,
                 at,
+                ..
             } => {
                 let page = Page {
                     url: url.clone(),
@@ -169,6 +170,7 @@ impl<K: Eq + Hash, V> Fading<K, V> {
 mod tests {
     use super::*;
     use crate::domain::ids::AgentId;
+    use crate::domain::ids::BrowserId;
 
     const CHAT: ChatId = ChatId(1);
     const ADA: Author = Author::Agent(AgentId(2));
@@ -229,6 +231,7 @@ mod tests {
         let now = Instant::now();
         let page = |visitor: i64| Lossy::Page {
             visitor: VisitorId(visitor),
+            browser: BrowserId(1),
             url: format!("https://shop.example/{visitor}"),
             title: String::new(),
             at: 0,

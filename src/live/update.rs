@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::domain::chat::Chat;
 use crate::domain::event::{Audience, Author, Body, Event, Recipients};
-use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
+use crate::domain::ids::{AgentId, BrowserId, ChatId, SiteId, VisitorId};
 use crate::store::chat_users::Participant;
 use crate::store::inbox::InboxChange;
 
@@ -195,6 +195,8 @@ pub enum Lossy {
     Page {
         /// The root of the visitor.
         visitor: VisitorId,
+        /// The browser that shows the page.
+        browser: BrowserId,
         /// The address of the page.
         url: String,
         /// Its title.

@@ -4,7 +4,7 @@ use crate::db::{Error, Result, Row, Tx};
 use crate::domain::chat::{Chat, ChatUser};
 use crate::domain::event::{Author, Body, Event};
 use crate::domain::ids::{AgentId, ChatId, VisitorId};
-use crate::domain::permission::{Action, Permit};
+use crate::domain::permission::{Action, Permit, Subject};
 use crate::store::chats;
 use crate::store::events::{self, Entry};
 
@@ -85,15 +85,22 @@ pub fn mark_seen(tx: &mut dyn Tx, permit: &Permit, up_to: UpTo, now: i64) -> Res
 
 /// Everybody who takes part in the chat or has looked into it, the visitor first, then in order of joining.
 ///
+/// Of a visitor with a user id, only agents and a visitor who proved that id see more than the id shown: an unproven
+/// claim opens nothing that is known of the user. What the system reads is shared by all who listen, so it shows no more.
+///
 /// # Errors
 /// [`crate::domain::Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
 pub fn participants(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<Participant>> {
     let chat = permit.chat(&[Action::ReadChat])?;
+    let sees_all = matches!(
+        permit.subject(),
+        Subject::Agent { .. } | Subject::Visitor { signed: true, .. }
+    );
     tx.all(
         "select u.user_kind, u.user_id, u.is_present, u.seen_seq, u.seen_at, u.joined_at,
                 coalesce(r.id, v.id), coalesce(r.name, v.name), coalesce(r.email, v.email),
                 coalesce(r.avatar_url, v.avatar_url), coalesce(r.session_fields, v.session_fields),
-                a.name, a.job_title, a.avatar_url
+                a.name, a.job_title, a.avatar_url, coalesce(r.user_id, v.user_id)
          from chat_users u
          left join visitors v on u.user_kind = 'visitor' and v.id = u.user_id
          left join visitors r on r.id = v.merged_into
@@ -101,7 +108,7 @@ pub fn participants(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<Participant>
          where u.chat_id = ?1
          order by case when u.user_kind = 'visitor' then 0 else 1 end, u.joined_at, u.user_id",
         &[chat.into()],
-        read_participant,
+        |row| read_participant(row, sees_all),
     )
 }
 
@@ -202,11 +209,11 @@ fn seen_seq(tx: &mut dyn Tx, chat: ChatId, user: Author) -> Result<i64> {
     Ok(seen.unwrap_or(0))
 }
 
-fn read_participant(row: &dyn Row) -> Result<Participant> {
+fn read_participant(row: &dyn Row, sees_all: bool) -> Result<Participant> {
     let kind = row.text(0)?;
     let author = Author::from_parts(&kind, row.i64(1)?);
     let (user, profile) = match author {
-        Some(user @ Author::Visitor(_)) => (user, visitor_profile(row)?),
+        Some(user @ Author::Visitor(_)) => (user, visitor_profile(row, sees_all)?),
         Some(user @ Author::Agent(_)) => (user, agent_profile(row)?),
         Some(Author::System) | None => return Err(Error::Db(format!("chat user kind {kind}"))),
     };
@@ -220,7 +227,16 @@ fn read_participant(row: &dyn Row) -> Result<Participant> {
     Ok(Participant { user, profile })
 }
 
-fn visitor_profile(row: &dyn Row) -> Result<UserProfile> {
+fn visitor_profile(row: &dyn Row, sees_all: bool) -> Result<UserProfile> {
+    if !sees_all && row.opt_text(14)?.is_some() {
+        return Ok(UserProfile::Visitor {
+            root: VisitorId(row.i64(6)?),
+            name: None,
+            email: None,
+            avatar_url: None,
+            session_fields: "[]".into(),
+        });
+    }
     Ok(UserProfile::Visitor {
         root: VisitorId(row.i64(6)?),
         name: row.opt_text(7)?,

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 
 use super::version::Version;
 use crate::domain::context::Context;
-use crate::domain::ids::VisitorId;
+use crate::domain::ids::{BrowserId, VisitorId};
 use crate::domain::permission::Subject;
 use crate::domain::site::Site;
 use crate::http::extract::ClientIp;
@@ -60,5 +60,11 @@ impl Member {
             bearer,
             hash,
         }
+    }
+
+    /// Whether this member may be told what another browser of the same visitor does: a claim that was not proven opens
+    /// nothing but what its own browser made.
+    pub(super) fn may_know_of(&self, browser: BrowserId) -> bool {
+        self.bearer.is_signed || self.bearer.browser == browser
     }
 }

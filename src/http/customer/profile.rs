@@ -126,7 +126,7 @@ pub(super) fn apply(
     let Some(given) = &wanted.session_fields else {
         return Ok(());
     };
-    let before = visitor(tx, member)?.session_fields;
+    let before = row(tx, member)?.session_fields;
     let kept = if wanted.replaces_fields {
         json!([])
     } else {
@@ -168,11 +168,26 @@ fn merged(kept: &Value, given: &[(String, String)]) -> Vec<Value> {
         .collect()
 }
 
-/// The visitor's row.
+/// The visitor as the member may see it: a user id that was only claimed opens nothing that is known of that user.
 ///
 /// # Errors
 /// [`Refusal::Authentication`] where it is gone, or any other [`db::Error`].
 pub(super) fn visitor(tx: &mut dyn Tx, member: &Member) -> db::Result<Visitor> {
+    let visitor = row(tx, member)?;
+    if visitor.user_id.is_none() || member.bearer.is_signed {
+        return Ok(visitor);
+    }
+    Ok(Visitor {
+        name: None,
+        email: None,
+        avatar_url: None,
+        session_fields: "[]".into(),
+        ..visitor
+    })
+}
+
+/// The visitor's row.
+fn row(tx: &mut dyn Tx, member: &Member) -> db::Result<Visitor> {
     let found = visitors::root(tx, member.bearer.site, member.bearer.visitor)?;
     Ok(found.ok_or(Refusal::Authentication)?)
 }

@@ -238,6 +238,9 @@ fn customer_updated(version: Version, changed: Map<String, Value>) -> ByteString
 
 /// Something that may be lost. What the visitor did is for the others.
 async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
+    let Some(session) = &connection.session else {
+        return Ok(());
+    };
     if !lossy.is_visible_to(Audience::Visitor) {
         return Ok(());
     }
@@ -247,6 +250,8 @@ async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
             author: Author::Visitor(_),
             ..
         } => return Ok(()),
+        // Another browser of the same visitor, for all that an unproven claim can tell.
+        Lossy::Page { browser, .. } if !session.member.may_know_of(*browser) => return Ok(()),
         Lossy::Typing {
             chat,
             author,

@@ -1,9 +1,10 @@
 //! The visitor's own data, and who answers.
 
 use parlor::domain::Hint;
-use serde_json::json;
+use parlor::token::Token;
+use serde_json::{Value, json};
 
-use super::Shop;
+use super::{ORIGIN, Shop};
 use crate::support::house;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,6 +130,90 @@ async fn a_page_change_reaches_the_visitors_connections() {
     let push = visitor.client.push("customer_page_updated").await;
     assert_eq!(push["payload"]["title"], "Tea");
     assert!(push["payload"]["timestamp"].is_i64() && push["payload"]["opened_at"].is_string());
+}
+
+/// Sends calls as the page of a browser does.
+async fn track(shop: &Shop, token: &Token, calls: Value) {
+    let url = format!("{}/track", shop.app.url());
+    let body = json!({"site": shop.site.key, "token": token.as_str(), "calls": calls}).to_string();
+    let sent = tokio::task::spawn_blocking(move || {
+        ureq::post(url)
+            .header("Origin", ORIGIN)
+            .send(body)
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap()
+    });
+    let answer: Value = serde_json::from_str(&sent.await.unwrap()).unwrap();
+    for result in answer["results"].as_array().unwrap() {
+        assert_eq!(result["ok"], true, "{answer}");
+    }
+}
+
+fn identify(new_token: &Token, profile: Value) -> Value {
+    let mut call =
+        json!({"id": "i", "call": "identify", "user_id": "42", "new_token": new_token.as_str()});
+    call.as_object_mut()
+        .unwrap()
+        .extend(profile.as_object().unwrap().clone());
+    json!([call])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_claims_a_user_id_is_told_nothing_of_that_user() {
+    const SECRETS: [&str; 4] = ["Ada", "ada@example.org", "pro", "ada.png"];
+    let shop = Shop::open().await;
+    let profile = json!({"name": "Ada", "email": "ada@example.org", "avatar_url": "https://shop.example/ada.png"});
+    let (ada, thief, claimed) = (Token::random(), Token::random(), Token::random());
+    track(&shop, &ada, identify(&Token::random(), profile)).await;
+    let (mut client, _) = shop.log_in(&ada).await;
+    let plan = json!({"session_fields": [{"plan": "pro"}]});
+    client.done("update_customer", plan).await;
+
+    track(&shop, &thief, identify(&claimed, json!({}))).await;
+    let (mut spy, login) = shop.log_in(&claimed).await;
+    let customer = spy.done("get_customer", json!({})).await;
+    let begin = json!({"chat": {"thread": {"events": [{"type": "message", "text": "Hi"}]}}});
+    let started = spy.done("start_chat", begin).await;
+    let chat = spy.push("incoming_chat").await;
+    let listed = spy.done("list_chats", json!({})).await;
+    let id = json!({"chat_id": started["chat_id"]});
+    let read = spy.done("get_chat", id).await;
+
+    assert_eq!(
+        login["customer"]["id"],
+        client.done("get_customer", json!({})).await["id"],
+        "the claim led to the visitor who has the user id"
+    );
+    for told in [login, customer, chat, listed, read] {
+        let text = told.to_string();
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_claims_a_user_id_is_not_told_where_that_user_is() {
+    let shop = Shop::open().await;
+    let (ada, thief, claimed) = (Token::random(), Token::random(), Token::random());
+    track(&shop, &ada, identify(&Token::random(), json!({}))).await;
+    track(&shop, &thief, identify(&claimed, json!({}))).await;
+    let (mut client, _) = shop.log_in(&ada).await;
+    let (mut spy, _) = shop.log_in(&claimed).await;
+
+    let page = json!({"url": "https://shop.example/secret", "title": "Secret"});
+    client.done("update_customer_page", page).await;
+    client.push("customer_page_updated").await;
+    client.done("update_customer", json!({"name": "Ada"})).await;
+    spy.done("get_customer", json!({})).await;
+
+    let heard = json!(spy.kept()).to_string();
+    assert!(
+        !heard.contains("Secret") && !heard.contains("Ada"),
+        "{heard}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

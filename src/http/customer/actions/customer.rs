@@ -73,6 +73,7 @@ impl Page {
     pub(in crate::http::customer) fn announce(self, caller: &Caller, member: &Member, now: i64) {
         let page = Lossy::Page {
             visitor: member.customer,
+            browser: member.bearer.browser,
             url: self.url,
             title: self.title,
             at: now,
