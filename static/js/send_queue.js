@@ -61,15 +61,20 @@ export function enqueue(chat, text, note) {
  * @returns {Entry[]}
  */
 export function waiting(chat) {
+  const kept = memory.get(chat);
+  if (kept) return kept;
   try {
     const list = JSON.parse(localStorage.getItem(prefix() + chat) ?? "[]");
     return Array.isArray(list) ? list : [];
   } catch {
-    return memory.get(chat) ?? [];
+    return [];
   }
 }
 
-/** Where localStorage is full or switched off, what waits lives as long as the page. @type {Map<string, Entry[]>} */
+/**
+ * Where localStorage is full or switched off, what waits lives as long as the page. A chat in here is all that waits of it:
+ * what is stored stayed behind. @type {Map<string, Entry[]>}
+ */
 const memory = new Map();
 
 /**
@@ -80,6 +85,7 @@ function write(chat, list) {
   try {
     if (list.length === 0) localStorage.removeItem(prefix() + chat);
     else localStorage.setItem(prefix() + chat, JSON.stringify(list));
+    memory.delete(chat);
   } catch {
     memory.set(chat, list);
   }
