@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use parlor::config::Config;
 use parlor::db::Lane;
 use parlor::domain::ids::SiteId;
-use parlor::store::api_keys;
+use parlor::domain::site::SiteSettings;
+use parlor::store::{api_keys, sites};
 use parlor::token::Token;
 use serde_json::{Value, json};
 
@@ -72,6 +73,35 @@ fn a_browser_that_asks_not_to_be_tracked_is_not() {
         assert_eq!(reply.body["results"][0]["error"]["code"], "not_tracked");
     }
     assert_eq!(server.int("select count(*) from visitors"), 0);
+}
+
+#[test]
+fn a_site_may_choose_not_to_heed_that() {
+    let server = Server::start();
+    let now = server.app.clock().now();
+    let site = server
+        .app
+        .db()
+        .write_blocking(Lane::Admin, move |tx| {
+            let new = sites::NewSite {
+                name: "Other",
+                origins: &[SHOP.to_owned()],
+                settings: &SiteSettings {
+                    honour_dnt: false,
+                    ..SiteSettings::default()
+                },
+            };
+            sites::create(tx, &new, now)
+        })
+        .unwrap();
+    let body = json!({"site": site.key, "calls": [page("p1")]}).to_string();
+
+    let reply = server.send(&[("Origin", SHOP), ("DNT", "1")], body.as_bytes());
+
+    assert_eq!(reply.body["results"][0]["ok"], true);
+    assert_eq!(reply.body["tracking"], true);
+    assert_eq!(reply.body["config"]["honour_dnt"], false);
+    assert_eq!(server.int("select count(*) from visitors"), 1);
 }
 
 #[test]

@@ -33,6 +33,37 @@ fn a_page_view_is_stored_and_its_repeat_is_named_one() {
     assert_eq!(server.text("select browser from sessions"), "Firefox");
 }
 
+#[test]
+fn each_visit_keeps_where_it_came_from_and_the_visitor_the_first_of_them() {
+    let server = Server::start();
+    let token = Token::random();
+    let visit = |id: &str, query: &str, referrer: &str| {
+        let url = format!("https://shop.example/a{query}");
+        let call = json!({"id": id, "call": "page", "at": 0, "url": url, "referrer": referrer});
+        assert_eq!(server.calls(&token, &json!([call])).status, 200);
+    };
+
+    visit(
+        "p1",
+        "?utm_source=news&utm_campaign=spring",
+        "https://mail.example/x",
+    );
+    visit("p2", "?utm_source=within", "https://shop.example/b");
+    server.app.clock().turn(31 * 60_000);
+    visit("p3", "", "https://search.example/");
+
+    let spring = r#"https://mail.example/x {"utm_campaign":"spring","utm_source":"news"}"#;
+    let first = "select referrer || ' ' || utm from sessions order by started_at limit 1";
+    let second = "select referrer || ' ' || utm from sessions order by started_at desc limit 1";
+    assert_eq!(server.int("select count(*) from sessions"), 2);
+    assert_eq!(server.text(first), spring);
+    assert_eq!(server.text(second), "https://search.example/ {}");
+    assert_eq!(
+        server.text("select referrer || ' ' || utm from visitors"),
+        spring
+    );
+}
+
 /// A body, and the status, code and field it gets.
 type Case = (String, u16, &'static str, Option<&'static str>);
 

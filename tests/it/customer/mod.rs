@@ -6,6 +6,7 @@ mod cutter;
 mod first_frames;
 mod history;
 mod hostile;
+mod kinds;
 mod people;
 mod reconnect;
 mod timing;
