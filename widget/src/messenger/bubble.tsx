@@ -20,8 +20,9 @@ export function Bubble({ message, author, texts, dates, retry, discard }: Bubble
   return (
     <div class={`message ${message.state ?? 'theirs'}`}>
       <span class="hidden">{`${author}, ${time}: `}</span>
-      <div class="bubble" dir="auto" title={time}>
-        {message.text ? <Text text={message.text} /> : <em>{texts.unsupported}</em>}
+      {/* The bubble has the page's direction, by which its corners know the author's side; the text has its own. */}
+      <div class="bubble" title={time}>
+        <div dir="auto">{message.text ? <Text text={message.text} /> : <em>{texts.unsupported}</em>}</div>
       </div>
       {message.state && message.showsState && (
         <div class="state" aria-live="off">

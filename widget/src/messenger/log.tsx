@@ -89,7 +89,7 @@ export function Log(props: LogProps): JSX.Element {
             {view.isLoadingEarlier ? texts.loading : texts.earlier}
           </button>
         )}
-        {!view.hasEarlier && <p class="welcome" dir="auto">{props.welcome}</p>}
+        {!view.hasEarlier && <div class="welcome"><p dir="auto">{props.welcome}</p></div>}
         <ol class="rows">
           {all.map((row) => (
             <li key={row.key} class={`row ${row.kind}`}>
