@@ -13,6 +13,6 @@ pub mod topic;
 pub mod update;
 
 pub use hub::{Attachment, Hub};
-pub use outbox::{CloseReason, Next, Outbox};
+pub use outbox::{CloseReason, MAX_BYTES, Next, Outbox};
 pub use topic::Topic;
 pub use update::{ChatUpdate, InboxUpdate, Lossy, Update, VisitorsSeen};

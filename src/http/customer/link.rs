@@ -1,12 +1,22 @@
 //! The way out of one socket: every send has a time-out, so that a peer that does not read holds nothing.
 
+use std::cell::Cell;
+use std::error::Error;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_ws::Session;
+use bytes::Bytes;
 use bytestring::ByteString;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::close::Close;
+use crate::live::MAX_BYTES;
 
 /// How long one frame may wait for room on the way to the peer.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
@@ -16,11 +26,56 @@ const SEND_WITHIN: Duration = Duration::from_secs(1);
 pub(in crate::http) struct Gone;
 
 /// The sending half of a socket.
-pub(in crate::http) struct Link(Session);
+pub(in crate::http) struct Link {
+    session: Session,
+    waiting: Rc<Waiting>,
+}
+
+/// Bytes handed over that the connection has not taken yet: the library bounds the number of frames and not their size.
+#[derive(Default)]
+struct Waiting {
+    bytes: Cell<usize>,
+    taken: Notify,
+}
+
+/// The body of the answer, which the connection takes all that waits from whenever it has room.
+struct Watched {
+    body: BoxBody,
+    waiting: Rc<Waiting>,
+}
+
+impl MessageBody for Watched {
+    type Error = Box<dyn Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_next(cx);
+        if polled.is_ready() {
+            self.waiting.bytes.set(0);
+            self.waiting.taken.notify_one();
+        }
+        polled
+    }
+}
 
 impl Link {
-    pub(in crate::http) const fn new(session: Session) -> Self {
-        Self(session)
+    /// The link of a session, and the answer of its handshake, which has to go out in place of the one given.
+    pub(in crate::http) fn new(response: HttpResponse, session: Session) -> (HttpResponse, Self) {
+        let waiting = Rc::<Waiting>::default();
+        let watching = Rc::clone(&waiting);
+        let response = response.map_body(|_, body| {
+            BoxBody::new(Watched {
+                body,
+                waiting: watching,
+            })
+        });
+        (response, Self { session, waiting })
     }
 
     /// Sends one text frame.
@@ -28,7 +83,16 @@ impl Link {
     /// # Errors
     /// [`Gone`] if it could not be handed over within a second.
     pub(in crate::http) async fn text(&mut self, frame: ByteString) -> Result<(), Gone> {
-        within(self.0.text(frame)).await
+        let waiting = Rc::clone(&self.waiting);
+        within(async {
+            // One frame larger than the limit goes out alone.
+            while waiting.bytes.get() > 0 && waiting.bytes.get() + frame.len() > MAX_BYTES {
+                waiting.taken.notified().await;
+            }
+            waiting.bytes.set(waiting.bytes.get() + frame.len());
+            self.session.text(frame).await
+        })
+        .await
     }
 
     /// Sends a WebSocket Ping.
@@ -36,7 +100,7 @@ impl Link {
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
     pub(in crate::http) async fn ping(&mut self) -> Result<(), Gone> {
-        within(self.0.ping(b"")).await
+        within(self.session.ping(b"")).await
     }
 
     /// Answers a Ping of the peer.
@@ -44,7 +108,7 @@ impl Link {
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
     pub(in crate::http) async fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
-        within(self.0.pong(payload)).await
+        within(self.session.pong(payload)).await
     }
 
     /// Sends the close frame; nothing can be sent after it.
@@ -52,7 +116,7 @@ impl Link {
     /// # Errors
     /// [`Gone`] as for [`Link::text`].
     pub(in crate::http) async fn close(self, close: &Close) -> Result<(), Gone> {
-        within(self.0.close(Some(close.frame()))).await
+        within(self.session.close(Some(close.frame()))).await
     }
 }
 
@@ -60,5 +124,44 @@ async fn within(send: impl Future<Output = Result<(), actix_ws::Closed>>) -> Res
     match timeout(SEND_WITHIN, send).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Gone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use actix_web::test::TestRequest;
+    use actix_web::{FromRequest, web};
+
+    use super::*;
+
+    async fn shaken_hands() -> (HttpResponse, Link) {
+        let (req, mut payload) = TestRequest::default()
+            .insert_header(("connection", "upgrade"))
+            .insert_header(("upgrade", "websocket"))
+            .insert_header(("sec-websocket-version", "13"))
+            .insert_header(("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="))
+            .to_http_parts();
+        let payload = web::Payload::from_request(&req, &mut payload).await;
+        let (response, session, _) = actix_ws::handle(&req, payload.unwrap()).unwrap();
+        Link::new(response, session)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_given_up_by_bytes() {
+        let (response, mut link) = shaken_hands().await;
+        let mut body = response.into_body();
+        let frame = ByteString::from("x".repeat(MAX_BYTES / 2));
+
+        for _ in 0..3 {
+            assert_eq!(link.text(frame.clone()).await, Ok(()));
+            assert_eq!(link.text(frame.clone()).await, Ok(()));
+            let read = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await;
+            assert!(read.unwrap().unwrap().len() > MAX_BYTES);
+        }
+        let large = ByteString::from("x".repeat(MAX_BYTES * 2));
+        assert_eq!(link.text(large).await, Ok(()), "alone it may be larger");
+        assert_eq!(link.text(frame).await, Err(Gone));
     }
 }

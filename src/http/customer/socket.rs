@@ -70,7 +70,7 @@ pub(super) async fn open(
     let (response, session, stream) = actix_ws::handle(&req, payload)
         .map_err(|_| ApiError::malformed("this address takes WebSockets only"))?;
     let inbound = Inbound::new(stream, verdict);
-    let link = Link::new(session);
+    let (response, link) = Link::new(response, session);
     let refused = match (&site, version, &permit) {
         (None, _, _) => Some(Close::UnknownSite),
         (_, None, _) => Some(Close::UnknownVersion),

@@ -54,12 +54,13 @@ async fn open(
         .map_err(|error| ApiError::malformed(error.to_string()))?;
     let (response, session, stream) = actix_ws::handle(&req, payload)
         .map_err(|_| ApiError::malformed("this address takes WebSockets only"))?;
+    let (response, link) = Link::new(response, session);
     let socket = LiveSocket::new(
         state.clone(),
         &signed,
         (cookie, acting_as(&signed)),
         bare(&state),
-        Link::new(session),
+        link,
     );
     actix_web::rt::spawn(async move {
         socket.serve(Inbound::new(stream, verdict)).await;
