@@ -157,6 +157,9 @@ fn a_second_signal_ends_it_at_once() {
     )
     .unwrap();
     let mut open = connect(program.address());
+    // A connection that still waits to be accepted would be reset by the stop.
+    write!(open, "GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert!(read_answer(&mut open).contains(" 200 "));
     program.signal("TERM");
     loop {
         write!(open, "GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
