@@ -233,8 +233,11 @@ async fn no_change_is_missed_or_comes_twice_however_often_the_socket_is_cut() {
     let chat = room.house.chat(&visitor);
     let (house, who) = (room.house.clone(), visitor.clone());
     let first = room.house.row(chat).last_seq;
+    // One message for each frame that is waited for, so that the writer never runs ahead of the cuts.
+    let (permit, permits) = std::sync::mpsc::channel();
     let writer = std::thread::spawn(move || {
         for n in 0..MESSAGES {
+            permits.recv().unwrap();
             house.say(&who, chat, &format!("message {n}"));
         }
     });
@@ -251,6 +254,11 @@ async fn no_change_is_missed_or_comes_twice_however_often_the_socket_is_cut() {
             .await;
         // A different number of frames each time, so that cuts fall everywhere.
         for _ in 0..=(cuts * 7 % 5) {
+            if seqs.last() == Some(&end) {
+                break;
+            }
+            // The writer is gone once it has written all.
+            let _ = permit.send(());
             let frame = live.next().await;
             take_frame(&frame, after, &mut seqs, &mut inbox);
             epoch = Some(room.app.db().epoch().to_owned());
