@@ -16,7 +16,7 @@ use crate::domain::Hint;
 /// Whether a job is parted from others of its batch by a savepoint, which is set before its first write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Savepoint {
-    /// The job is alone: the whole transaction is its own.
+    /// None: if the job fails after a write, the whole transaction is rolled back.
     Needless,
     /// It will be set before the first statement that writes.
     Wanted,
@@ -30,6 +30,8 @@ pub(super) struct SqliteTx<'c> {
     shared: &'c Shared,
     is_read: bool,
     savepoint: Savepoint,
+    /// Whether the running job has begun to write.
+    has_written: bool,
     /// The first failure of the running job: nothing of it is kept.
     failed: Option<Error>,
     /// What the writer has to act upon.
@@ -56,6 +58,7 @@ impl<'c> SqliteTx<'c> {
             shared,
             is_read,
             savepoint: Savepoint::Needless,
+            has_written: false,
             failed: None,
             trouble: None,
             hints: Vec::new(),
@@ -67,6 +70,7 @@ impl<'c> SqliteTx<'c> {
     /// Begins the next job of the batch.
     pub(super) fn begin_job(&mut self, savepoint: Savepoint) {
         self.savepoint = savepoint;
+        self.has_written = false;
         self.failed = None;
         self.kept_hints = self.hints.len();
     }
@@ -92,6 +96,19 @@ impl<'c> SqliteTx<'c> {
 
     pub(super) fn take_hints(&mut self) -> Vec<Hint> {
         std::mem::take(&mut self.hints)
+    }
+
+    /// Whether the job that ran last has begun to write.
+    pub(super) const fn has_written(&self) -> bool {
+        self.has_written
+    }
+
+    /// Takes back all that the batch did so far, and begins it anew.
+    pub(super) fn start_over(&mut self) -> Result<()> {
+        self.hints.clear();
+        self.bytes = 0;
+        self.bare("rollback")?;
+        self.bare("begin immediate")
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -145,9 +162,12 @@ impl<'c> SqliteTx<'c> {
             return Err(error);
         }
         self.bind(&mut statement, args).map_err(|e| self.fail(&e))?;
-        if self.savepoint == Savepoint::Wanted && !statement.readonly() {
-            self.bare("savepoint job")?;
-            self.savepoint = Savepoint::Set;
+        if !self.has_written && !statement.readonly() {
+            if self.savepoint == Savepoint::Wanted {
+                self.bare("savepoint job")?;
+                self.savepoint = Savepoint::Set;
+            }
+            self.has_written = true;
         }
         Ok(statement)
     }
@@ -228,11 +248,17 @@ impl Tx for SqliteTx<'_> {
         }
         sql.push_str(") ");
         sql.push_str(tail);
-        let mut changed = 0;
-        for row in vals.chunks_exact(cols.len()) {
-            changed += self.exec(&sql, row)?;
+        let mut rows = vals.chunks_exact(cols.len());
+        let Some(first) = rows.next() else {
+            return Ok(0);
+        };
+        let mut statement = self.bound(&sql, first)?;
+        let mut changed = statement.raw_execute().map_err(|e| self.fail(&e))?;
+        for row in rows {
+            self.bind(&mut statement, row).map_err(|e| self.fail(&e))?;
+            changed += statement.raw_execute().map_err(|e| self.fail(&e))?;
         }
-        Ok(changed)
+        Ok(changed as u64)
     }
 
     fn emit(&mut self, hint: Hint) -> Result<()> {

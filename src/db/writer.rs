@@ -127,23 +127,31 @@ impl Writer {
         let alone = pending.len() == 1;
         let mut done: Vec<Done> = Vec::with_capacity(pending.len());
         let mut trouble = None;
+        // Savepoints copy every page that is touched, and few jobs fail: the first that does so after a write has the
+        // batch run again, with them.
+        let mut savepoint = Savepoint::Needless;
         while tx.bytes() < BATCH_BYTES
             && let Some(mut job) = pending.pop_front()
         {
-            tx.begin_job(if alone {
-                Savepoint::Needless
-            } else {
-                Savepoint::Wanted
-            });
+            tx.begin_job(savepoint);
             let outcome = job.run(&mut tx);
             let outcome = tx.end_job(outcome);
             trouble = trouble.or(tx.take_trouble());
             let is_broken = matches!(trouble, Some(Trouble::Broken(_)));
+            let spoils = !alone && savepoint == Savepoint::Needless && tx.has_written();
+            let starts_over = spoils && outcome.is_err();
             done.push((job, outcome));
             // SQLite took the whole transaction back: what follows would commit statement by statement.
             if is_broken || self.conn.is_autocommit() {
                 undo(&mut tx, &mut done, trouble.as_ref());
                 break;
+            }
+            if starts_over {
+                savepoint = Savepoint::Wanted;
+                if let Some(met) = start_over(&mut tx, &mut done, pending) {
+                    trouble = Some(met);
+                    break;
+                }
             }
         }
         if !self.conn.is_autocommit() {
@@ -242,6 +250,28 @@ fn commit(tx: &mut SqliteTx<'_>, done: &mut Vec<Done>, alone: bool) -> Option<Tr
         .unwrap_or_else(|| Trouble::Broken(format!("{end} failed: {error}")));
     undo(tx, done, Some(&trouble));
     Some(trouble)
+}
+
+/// Takes the whole transaction back and puts the jobs that had gone well in front again; the outcome of the others stands.
+fn start_over(
+    tx: &mut SqliteTx<'_>,
+    done: &mut Vec<Done>,
+    pending: &mut VecDeque<Box<dyn Job>>,
+) -> Option<Trouble> {
+    if let Err(error) = tx.start_over() {
+        let trouble = tx
+            .take_trouble()
+            .unwrap_or_else(|| Trouble::Broken(format!("a rollback failed: {error}")));
+        undo(tx, done, Some(&trouble));
+        return Some(trouble);
+    }
+    let (well, failed): (Vec<Done>, Vec<Done>) =
+        done.drain(..).partition(|(_, outcome)| outcome.is_ok());
+    *done = failed;
+    for (job, _) in well.into_iter().rev() {
+        pending.push_front(job);
+    }
+    None
 }
 
 /// Takes the whole transaction back, and every good answer of the batch with it.
