@@ -135,6 +135,8 @@ pub(super) struct Who {
     pub(super) is_bot: bool,
     /// The user id of the root.
     pub(super) user_id: Option<String>,
+    /// When the visitor row and its root were last seen, as their rows say.
+    pub(super) seen_at: (i64, i64),
     open: Option<(SessionId, Open)>,
     /// Whether `open` has to be read again.
     is_stale: bool,
@@ -145,7 +147,7 @@ impl Who {
         tx.opt(
             "select t.id, t.site_id, t.visitor_id, r.id, t.browser_id, t.is_signed, \
                     coalesce(t.revoked_at, t.expires_at), v.is_bot, r.user_id, s.id, \
-                    s.last_seen_at, s.page_at, s.page_call_id, s.left_at \
+                    s.last_seen_at, s.page_at, s.page_call_id, s.left_at, v.last_seen_at, r.last_seen_at \
              from visitor_tokens t \
              join visitors v on v.id = t.visitor_id \
              join visitors r on r.id = coalesce(v.merged_into, v.id) \
@@ -171,6 +173,7 @@ impl Who {
                     has_ended: bearer.has_ended(now),
                     is_bot: row.bool(7)?,
                     user_id: row.opt_text(8)?,
+                    seen_at: (row.i64(14)?, row.i64(15)?),
                     open,
                     is_stale: false,
                 })

@@ -1,6 +1,7 @@
 //! What a batch does to sessions and activities: decided by `domain::session::plan`, written in as few statements as can be.
 //!
-//! A visitor whose session goes on costs three: the activities, the session, the visitor.
+//! A visitor whose session goes on costs three: the activities, the session, the visitor; a heartbeat the session alone,
+//! but for one a minute.
 
 use std::borrow::Cow;
 
@@ -313,7 +314,7 @@ fn finish(
         };
         visitors::arrive(tx, bearer.visitor, visit, &arrival)?;
     } else {
-        visitors::touch(tx, bearer.visitor, visit)?;
+        visitors::touch_since(tx, bearer.visitor, visit, run.who.seen_at.0)?;
     }
     if bearer.root != bearer.visitor {
         // The list of visitors shows the root, so that has to be seen too.
@@ -321,7 +322,7 @@ fn finish(
             seen_at: stretch.last_seen_at,
             ..Visit::default()
         };
-        visitors::touch(tx, bearer.root, seen)?;
+        visitors::touch_since(tx, bearer.root, seen, run.who.seen_at.1)?;
     }
     run.who.forget_open();
     tx.emit(Hint::VisitorSeen {

@@ -247,6 +247,29 @@ pub struct Visit {
     pub seen_at: i64,
 }
 
+/// The last sign of life on a visitor's row is moved when it is this old: two indexes hold it, and to the moment it is
+/// known from the session.
+pub const SEEN_STEP_MS: i64 = 60_000;
+
+/// Adds a batch's counts to a row that was last seen at `known`, and moves that where it is older than
+/// [`SEEN_STEP_MS`]; writes nothing where nothing changes.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn touch_since(tx: &mut dyn Tx, id: VisitorId, visit: Visit, known: i64) -> Result<()> {
+    if visit.seen_at.saturating_sub(known) >= SEEN_STEP_MS {
+        return touch(tx, id, visit);
+    }
+    if (visit.visits, visit.page_views) == (0, 0) {
+        return Ok(());
+    }
+    tx.exec(
+        "update visitors set visits = visits + ?2, page_views = page_views + ?3 where id = ?1",
+        &[id.into(), visit.visits.into(), visit.page_views.into()],
+    )?;
+    Ok(())
+}
+
 /// Adds a batch's counts to the row and moves its last sign of life.
 ///
 /// # Errors

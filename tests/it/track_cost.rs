@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parlor::db::{Dialect, Result, Row, Tx, Ty, Value};
 use parlor::domain::Hint;
 use parlor::store::batches::{Batch, record};
+use parlor::store::visitors;
 
 use crate::support::each_engine;
 use crate::track_world::*;
@@ -86,10 +87,13 @@ fn a_batch_of_a_session_that_goes_on_costs_four_statements_and_one_hint() {
         let one = cost(&world, browser.batch(&world, &calls(1, 2)));
         let twenty = cost(&world, browser.batch(&world, &calls(2, 22)));
         let heartbeat = cost(&world, browser.batch(&world, &[seen("s", "p21")]));
+        clock.turn(visitors::SEEN_STEP_MS);
+        let later = cost(&world, browser.batch(&world, &[seen("t", "p21")]));
 
         assert_eq!(one, (4, 1));
         assert_eq!(twenty, (4, 1));
-        assert_eq!(heartbeat, (3, 1));
+        assert_eq!(heartbeat, (2, 1), "the visitor's row is not written");
+        assert_eq!(later, (3, 1), "a minute later it is");
         assert!(first.0 <= 11, "a new visitor costs {}", first.0);
     });
 }
