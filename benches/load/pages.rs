@@ -15,15 +15,15 @@ const ROUNDS: usize = 40;
 const PAGES: [(&str, &str); 4] = [
     (
         "/visitors",
-        "select id, name, page_url, last_seen_at from sessions join visitors using (id) where ended_at is null and sessions.is_bot = 0 limit 200",
+        "select v.id, v.name, s.page_url, s.last_seen_at from sessions s join visitors v on v.id = s.visitor_id where s.ended_at is null and s.is_bot = 0 limit 200",
     ),
     (
         "/visitors/all",
-        "select id, name, last_seen_at from visitors where is_bot = 0 and merged_into is null order by last_seen_at desc, id desc limit 50",
+        "select id, name, last_seen_at from visitors where site_id = (select id from sites) and is_bot = 0 and merged_into is null order by last_seen_at desc, id desc limit 50",
     ),
     (
         "/chats?list=all",
-        "select id, last_text, last_event_at from chats where is_active = 1 order by last_event_at desc, id desc limit 50",
+        "select id, last_text, last_event_at from chats where site_id = (select id from sites) and is_active = 1 order by last_event_at desc, id desc limit 50",
     ),
     (
         "profile",
