@@ -242,8 +242,7 @@ async fn no_change_is_missed_or_comes_twice_however_often_the_socket_is_cut() {
         }
     });
 
-    let (mut seqs, mut inbox, mut cuts) = (Vec::new(), 0, 0_usize);
-    let mut epoch = None;
+    let (mut seqs, mut inbox, mut cuts, mut epoch) = (Vec::new(), 0, 0_usize, None);
     let end = first + i64::try_from(MESSAGES).unwrap();
     while seqs.last() != Some(&end) {
         let mut live = room.owner.live().await;

@@ -36,6 +36,7 @@ mod db_open;
 mod db_postgres;
 mod db_values;
 mod db_writer;
+mod disk_full;
 mod embedding;
 mod guard;
 mod lint;
