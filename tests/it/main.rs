@@ -16,6 +16,7 @@
 mod support;
 
 mod addresses;
+mod allocator;
 mod auth;
 mod auth_browser;
 mod auth_sockets;

@@ -54,6 +54,11 @@ impl Program {
         self.ready[name].as_str().unwrap()
     }
 
+    /// The number of the process that was started.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         let url = url::Url::parse(self.ready("url")).unwrap();
