@@ -8,22 +8,16 @@ import { announce } from "./notify.js";
 
 /** @type {Set<(row: Row) => void>} */
 const listeners = new Set();
-let seen = -1;
+let seen = 0;
 let epoch = "";
 
-/** Starts following, from where the page stands or from now. */
+/** Starts following from where the page stands: a list knows better than the room round it. */
 export function followInbox() {
-  const page = document.querySelector("[data-inbox-seq]");
-  if (page instanceof HTMLElement) {
-    seen = Number(page.dataset["inboxSeq"]);
-    epoch = page.dataset["epoch"] ?? "";
-  }
-  live.onOpen(() => live.send(seen < 0 ? { type: "follow" } : { type: "follow", inbox_after: seen, epoch }));
-  live.on("following", (update) => {
-    if (seen >= 0) return;
-    seen = Number(update["inbox_seq"]);
-    epoch = String(update["epoch"]);
-  });
+  const list = document.querySelector(":not(body)[data-inbox-seq]");
+  const { dataset } = list instanceof HTMLElement ? list : document.body;
+  seen = Number(dataset["inboxSeq"]);
+  epoch = dataset["epoch"] ?? "";
+  live.onOpen(() => live.send({ type: "follow", inbox_after: seen, epoch }));
   live.on("inbox", (update) => hear(/** @type {Row[]} */ (update["rows"])));
   live.on("resync", (update) => { if (update["of"] === "inbox") location.reload(); });
 }

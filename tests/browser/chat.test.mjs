@@ -170,3 +170,15 @@ test('a closed thread is followed by a new one, with the earlier above it', asyn
 
   await everywhere('a second thread')
 })
+
+test('a message that comes between a page and its socket is announced all the same', async () => {
+  // Nobody looks at the chat, or it would be seen and no news.
+  await second.page.goto(`${parlor.url}/chats?list=all`)
+  await olive.page.route('**/live/ticket', route => route.abort())
+  await olive.page.goto(`${parlor.url}/visitors`)
+  await guest.say('In between')
+  await desk2.rows.filter({ hasText: 'In between' }).waitFor()
+  await olive.page.unroute('**/live/ticket')
+
+  await olive.page.getByText('In between').first().waitFor()
+})

@@ -49,6 +49,10 @@ pub(crate) struct Layout {
     pub(crate) status: &'static str,
     /// Chats that wait for this agent: own and unassigned ones with an unanswered message, counted to 100.
     pub(crate) waiting: i64,
+    /// Where the inbox stood when the page was rendered.
+    pub(crate) inbox_head: i64,
+    /// The history to which that number belongs.
+    pub(crate) epoch: String,
     /// The path of this page, where a form of the rail leads back to.
     pub(crate) back: String,
 }
