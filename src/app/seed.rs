@@ -6,9 +6,10 @@ use crate::domain::Refusal;
 use crate::domain::agent::{Email, NAME_CHARS, required_line};
 use crate::domain::origin;
 use crate::domain::password::NewPassword;
+use crate::domain::permission::Scope;
 use crate::error::StartError;
 use crate::http::dashboard::password;
-use crate::store::api_keys::{self, NewApiKey, SCOPE_READ, SCOPE_TRACKING, SCOPE_WRITE};
+use crate::store::api_keys::{self, NewApiKey};
 use crate::store::setup::{self, FirstOwner};
 use crate::token::Token;
 
@@ -50,13 +51,14 @@ pub(super) fn plant(db: &Db, seed: &Seed, now: i64) -> Result<Seeded, StartError
             email: &email,
             password_hash: &password_hash,
         };
-        let Some((_, site)) = setup::found(tx, &owner, now)? else {
+        let Some((founder, site)) = setup::found(tx, &owner, now)? else {
             return Err(Refusal::Conflict("Parlor is set up already").into());
         };
         let new = NewApiKey {
             site: site.id,
             name: "Made at the start",
-            scopes: &[SCOPE_TRACKING, SCOPE_READ, SCOPE_WRITE],
+            scopes: &Scope::ALL,
+            agent: Some(founder),
             hash: &secret.hash(),
             prefix: &key[..PREFIX_CHARS],
             expires_at: None,

@@ -35,7 +35,10 @@ macro_rules! both {
 }
 
 /// All migrations of this version of Parlor, in order.
-pub const MIGRATIONS: &[Migration] = &[both!(1, "start", "0001_start.sql")];
+pub const MIGRATIONS: &[Migration] = &[
+    both!(1, "start", "0001_start.sql"),
+    both!(2, "chat_engine", "0002_chat_engine.sql"),
+];
 
 /// What a migration needs of an engine beyond [`Tx`].
 pub(super) trait Ground {

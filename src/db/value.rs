@@ -88,8 +88,27 @@ macro_rules! ids {
 }
 
 ids!(
-    SiteId, VisitorId, BrowserId, TokenId, SessionId, ActivityId, ChatId, ThreadId, EventId,
-    AgentId, GroupId, LoginId, ApiKeyId, MergeId,
+    SiteId,
+    VisitorId,
+    BrowserId,
+    TokenId,
+    SessionId,
+    ActivityId,
+    ChatId,
+    ThreadId,
+    EventId,
+    AgentId,
+    GroupId,
+    LoginId,
+    ApiKeyId,
+    MergeId,
+    FileId,
+    GreetingId,
+    InvitationId,
+    FormId,
+    TicketId,
+    CannedReplyId,
+    BanId,
 );
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {

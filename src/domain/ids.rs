@@ -72,6 +72,20 @@ ids! {
     ApiKeyId,
     /// One undoable merge of two visitors.
     MergeId,
+    /// One uploaded file.
+    FileId,
+    /// A proactive invitation, as it was written.
+    GreetingId,
+    /// A greeting as one visitor got it.
+    InvitationId,
+    /// Questions asked around a chat.
+    FormId,
+    /// A message left while nobody is there.
+    TicketId,
+    /// A ready-made answer.
+    CannedReplyId,
+    /// A banned visitor or address.
+    BanId,
 }
 
 /// The text is not a positive decimal 63-bit number.

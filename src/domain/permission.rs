@@ -38,6 +38,8 @@ pub enum Subject {
         site: SiteId,
         /// What the key is good for.
         scopes: Vec<Scope>,
+        /// Whom it acts as: who is named as the author of what it writes.
+        agent: Option<AgentId>,
     },
     /// Who holds the one-time setup link.
     Setup,
@@ -52,21 +54,46 @@ pub enum Subject {
 pub enum Scope {
     /// `web:tracking:sdk`: tracking calls, and nothing else; such a key stands in public pages.
     WebTracking,
+    /// `chats:read`: chats, their events, the feed of updates.
+    ReadChats,
+    /// `chats:write`: what an agent does in a chat.
+    WriteChats,
+    /// `visitors:read`: visitors as agents see them.
+    ReadVisitors,
+    /// `visitors:write`: change, ban and disconnect visitors, send greetings.
+    WriteVisitors,
+    /// `settings:write`: groups, greetings, forms, canned replies.
+    WriteSettings,
 }
 
 impl Scope {
+    /// All scopes, for forms and tables.
+    pub const ALL: [Self; 6] = [
+        Self::WebTracking,
+        Self::ReadChats,
+        Self::WriteChats,
+        Self::ReadVisitors,
+        Self::WriteVisitors,
+        Self::WriteSettings,
+    ];
+
     /// The word in the database and in forms.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WebTracking => "web:tracking:sdk",
+            Self::ReadChats => "chats:read",
+            Self::WriteChats => "chats:write",
+            Self::ReadVisitors => "visitors:read",
+            Self::WriteVisitors => "visitors:write",
+            Self::WriteSettings => "settings:write",
         }
     }
 
     /// The scope with this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        (text == Self::WebTracking.as_str()).then_some(Self::WebTracking)
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
     }
 }
 
@@ -125,6 +152,26 @@ pub enum Action {
     ChangeOwnAccount,
     /// Make the first owner and site. Object: the instance.
     SetUp,
+    /// Upload a file that an event may use later. Object: the site.
+    Upload,
+    /// Ban a visitor, lift a ban, end their sockets. Object: the visitor.
+    BanVisitor,
+    /// Send a greeting by hand. Object: the visitor.
+    SendGreeting,
+    /// Accept or cancel a greeting that one was sent. Object: the visitor.
+    AnswerGreeting,
+    /// Read which forms a site asks visitors to fill in. Object: the site.
+    ReadForms,
+    /// Leave a ticket. Object: the site.
+    SendTicket,
+    /// Read the tickets of a site. Object: the site.
+    ReadTickets,
+    /// Close, reopen, assign a ticket. Object: the site.
+    ChangeTicket,
+    /// Use the canned replies of a site. Object: the site.
+    ReadCannedReplies,
+    /// Make, change and delete groups, greetings, forms and canned replies. Object: the site.
+    ConfigureChat,
 }
 
 /// The loaded row that will be used: not an id from a request.
@@ -154,7 +201,7 @@ pub enum Object<'a> {
 
 impl Action {
     /// All actions, for tests and tables.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 36] = [
         Self::StartChat,
         Self::ReadChat,
         Self::ReadNotes,
@@ -181,6 +228,16 @@ impl Action {
         Self::ManageAgent,
         Self::ChangeOwnAccount,
         Self::SetUp,
+        Self::Upload,
+        Self::BanVisitor,
+        Self::SendGreeting,
+        Self::AnswerGreeting,
+        Self::ReadForms,
+        Self::SendTicket,
+        Self::ReadTickets,
+        Self::ChangeTicket,
+        Self::ReadCannedReplies,
+        Self::ConfigureChat,
     ];
 }
 
@@ -282,8 +339,13 @@ impl Permit {
         match &self.subject {
             Subject::Visitor { .. } => Ok(Author::Visitor(visitor)),
             Subject::Agent { agent, .. } => Ok(Author::Agent(*agent)),
+            Subject::ApiKey {
+                agent: Some(agent), ..
+            } => Ok(Author::Agent(*agent)),
             Subject::System => Ok(Author::System),
-            Subject::ApiKey { .. } | Subject::Setup | Subject::Nobody => Err(Refusal::NotAllowed),
+            Subject::ApiKey { agent: None, .. } | Subject::Setup | Subject::Nobody => {
+                Err(Refusal::NotAllowed)
+            }
         }
     }
 }
@@ -366,14 +428,15 @@ const fn site_of(object: Object<'_>) -> Option<SiteId> {
 /// somebody has decided who may do it.
 fn may(subject: &Subject, action: Action, object: Object<'_>) -> bool {
     let is_visitor = matches!(subject, Subject::Visitor { .. });
-    let is_agent = matches!(subject, Subject::Agent { .. });
     let is_system = *subject == Subject::System;
     let on_chat = matches!(object, Object::Chat(_));
     let on_site = matches!(object, Object::Site(_));
     let on_visitor = matches!(object, Object::Visitor { .. });
     let is_admin = is_system || role_of(subject) >= Some(Role::Admin);
+    let is_agent = matches!(subject, Subject::Agent { .. })
+        || key_scope(action).is_some_and(|s| holds(subject, s));
     match action {
-        Action::StartChat => on_visitor && is_visitor,
+        Action::StartChat | Action::AnswerGreeting => on_visitor && is_visitor,
         Action::ReadChat | Action::SendEvent | Action::OpenThread | Action::CloseThread => {
             on_chat && (is_visitor || is_agent || is_system)
         }
@@ -381,19 +444,67 @@ fn may(subject: &Subject, action: Action, object: Object<'_>) -> bool {
         Action::ChangeProperties => on_chat && (is_visitor || is_agent || is_system),
         Action::ReadNotes | Action::AssignChat => on_chat && (is_agent || is_system),
         Action::SendNote | Action::EditEvent => on_chat && is_agent,
-        Action::ReadGroups => on_site && (is_visitor || is_agent || is_system),
-        Action::ReadInbox | Action::ReadVisitors => on_site && (is_agent || is_system),
+        Action::ReadGroups | Action::ReadForms => on_site && (is_visitor || is_agent || is_system),
+        Action::Upload | Action::SendTicket => on_site && (is_visitor || is_agent),
+        Action::ReadInbox
+        | Action::ReadVisitors
+        | Action::ReadSite
+        | Action::ReadAgents
+        | Action::ReadTickets
+        | Action::ReadCannedReplies => on_site && (is_agent || is_system),
+        Action::ChangeTicket => on_site && is_agent,
         Action::ReadVisitor | Action::UpdateVisitor => {
             on_visitor && (is_visitor || is_agent || is_system)
         }
+        Action::BanVisitor | Action::SendGreeting => on_visitor && (is_agent || is_system),
         Action::DeleteVisitor => on_visitor && is_admin,
-        Action::Track => on_site && (is_visitor || is_system || can_track(subject)),
-        Action::ReadSite => on_site && (is_agent || is_system),
-        Action::ReadAgents => on_site && (is_agent || is_system),
+        Action::Track => on_site && (is_visitor || is_system || holds(subject, Scope::WebTracking)),
+        Action::ConfigureChat => on_site && (is_admin || holds(subject, Scope::WriteSettings)),
         Action::ChangeSite | Action::ManageKeys => on_site && is_admin,
         Action::ManageAgent => manages(subject, object),
         Action::ChangeOwnAccount => is_self(subject, object),
         Action::SetUp => matches!(object, Object::Instance) && *subject == Subject::Setup,
+    }
+}
+
+/// The scope by which a key may do what an agent does; `None` for what no key may do so.
+const fn key_scope(action: Action) -> Option<Scope> {
+    match action {
+        Action::ReadChat
+        | Action::ReadNotes
+        | Action::ReadGroups
+        | Action::ReadInbox
+        | Action::ReadSite
+        | Action::ReadAgents
+        | Action::ReadForms
+        | Action::ReadTickets
+        | Action::ReadCannedReplies => Some(Scope::ReadChats),
+        Action::SendEvent
+        | Action::SendNote
+        | Action::EditEvent
+        | Action::OpenThread
+        | Action::CloseThread
+        | Action::MarkSeen
+        | Action::Type
+        | Action::ChangeProperties
+        | Action::AssignChat
+        | Action::Upload
+        | Action::SendTicket
+        | Action::ChangeTicket => Some(Scope::WriteChats),
+        Action::ReadVisitors | Action::ReadVisitor => Some(Scope::ReadVisitors),
+        Action::UpdateVisitor | Action::BanVisitor | Action::SendGreeting => {
+            Some(Scope::WriteVisitors)
+        }
+        Action::StartChat
+        | Action::DeleteVisitor
+        | Action::Track
+        | Action::ChangeSite
+        | Action::ManageKeys
+        | Action::ManageAgent
+        | Action::ChangeOwnAccount
+        | Action::SetUp
+        | Action::AnswerGreeting
+        | Action::ConfigureChat => None,
     }
 }
 
@@ -408,8 +519,8 @@ const fn role_of(subject: &Subject) -> Option<Role> {
     }
 }
 
-fn can_track(subject: &Subject) -> bool {
-    matches!(subject, Subject::ApiKey { scopes, .. } if scopes.contains(&Scope::WebTracking))
+fn holds(subject: &Subject, scope: Scope) -> bool {
+    matches!(subject, Subject::ApiKey { scopes, .. } if scopes.contains(&scope))
 }
 
 fn manages(subject: &Subject, object: Object<'_>) -> bool {

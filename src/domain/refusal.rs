@@ -35,6 +35,24 @@ pub enum Refusal {
     /// A group that does not exist was named.
     #[error("group not found")]
     GroupNotFound,
+    /// Nobody answers in the groups of the chat, and the site does not let chats wait.
+    #[error("the groups are offline")]
+    GroupsOffline,
+    /// Nobody answers in the group.
+    #[error("the group is offline")]
+    GroupOffline,
+    /// Nobody of the group has room: a chat would wait.
+    #[error("nobody of the group is free")]
+    GroupUnavailable,
+    /// No such greeting was sent to the visitor.
+    #[error("greeting not found")]
+    GreetingNotFound,
+    /// A limit was reached; the text names it.
+    #[error("limit reached: {0}")]
+    LimitReached(&'static str),
+    /// More visitors are connected than the site allows.
+    #[error("too many visitors are connected")]
+    UsersLimitReached,
     /// Too many session fields on one visitor.
     #[error("too many session fields")]
     SessionFieldsLimitReached,
@@ -68,6 +86,12 @@ impl Refusal {
             Self::ChatLimitReached => "chat_limit_reached",
             Self::CustomIdReused => "custom_id_reused",
             Self::GroupNotFound => "group_not_found",
+            Self::GroupsOffline => "groups_offline",
+            Self::GroupOffline => "group_offline",
+            Self::GroupUnavailable => "group_unavailable",
+            Self::GreetingNotFound => "greeting_not_found",
+            Self::LimitReached(_) => "limit_reached",
+            Self::UsersLimitReached => "users_limit_reached",
             Self::SessionFieldsLimitReached => "customer_session_fields_limit_reached",
             Self::Banned => "customer_banned",
             Self::Conflict(_) => "conflict",

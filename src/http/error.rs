@@ -300,7 +300,12 @@ impl From<Refusal> for ApiError {
             | Refusal::ChatInactive
             | Refusal::ChatLimitReached
             | Refusal::CustomIdReused
+            | Refusal::GroupsOffline
+            | Refusal::GroupOffline
+            | Refusal::GroupUnavailable
             | Refusal::Conflict(_) => StatusCode::CONFLICT,
+            Refusal::LimitReached(_) | Refusal::UsersLimitReached => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::GreetingNotFound => StatusCode::NOT_FOUND,
         };
         let error = Self::new(status, refusal.code(), refusal.to_string());
         if let Refusal::Validation { field, reason } = refusal {

@@ -1,15 +1,9 @@
 //! API keys: shown once, stored hashed, bound to a site and to scopes.
 
 use crate::db::{Error, Result, Tx, Value};
-use crate::domain::ids::{ApiKeyId, SiteId};
+use crate::domain::ids::{AgentId, ApiKeyId, SiteId};
+use crate::domain::permission::Scope;
 use crate::token::{Token, TokenHash};
-
-/// Lets a public page or SDK track, and nothing else.
-pub const SCOPE_TRACKING: &str = "web:tracking:sdk";
-/// Lets an integration read everything of its site.
-pub const SCOPE_READ: &str = "read";
-/// Lets an integration change everything of its site.
-pub const SCOPE_WRITE: &str = "write";
 
 /// What every key begins with, so that people and secret scanners know one when they see it.
 pub const KEY_PREFIX: &str = "parlor_";
@@ -34,7 +28,9 @@ pub struct NewApiKey<'a> {
     /// What it is for, in its owner's words.
     pub name: &'a str,
     /// What it may do.
-    pub scopes: &'a [&'a str],
+    pub scopes: &'a [Scope],
+    /// Whom it acts as; without one it writes into no chat.
+    pub agent: Option<AgentId>,
     /// Hash of the secret.
     pub hash: &'a TokenHash,
     /// First characters of the key, to recognise it by.
@@ -51,7 +47,9 @@ pub struct ApiKey {
     /// The site it opens.
     pub site: SiteId,
     /// What it may do.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Scope>,
+    /// Whom it acts as; `None` too once that agent was deactivated.
+    pub agent: Option<AgentId>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<i64>,
 }
@@ -62,10 +60,11 @@ pub struct ApiKey {
 /// Any [`Error`].
 pub fn create(tx: &mut dyn Tx, new: &NewApiKey<'_>, now: i64) -> Result<ApiKeyId> {
     let id = ApiKeyId(tx.new_id(now));
-    let scopes = serde_json::to_string(new.scopes).map_err(|e| Error::Db(e.to_string()))?;
+    let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
+    let scopes = serde_json::to_string(&scopes).map_err(|e| Error::Db(e.to_string()))?;
     tx.exec(
-        "insert into api_keys (id, site_id, key_hash, prefix, name, scopes, created_at, expires_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "insert into api_keys (id, site_id, key_hash, prefix, name, scopes, created_at, expires_at, \
+         agent_id) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         &[
             id.into(),
             new.site.into(),
@@ -75,6 +74,7 @@ pub fn create(tx: &mut dyn Tx, new: &NewApiKey<'_>, now: i64) -> Result<ApiKeyId
             (&scopes).into(),
             now.into(),
             new.expires_at.map_or(Value::Null, Into::into),
+            new.agent.into(),
         ],
     )?;
     Ok(id)
@@ -86,15 +86,20 @@ pub fn create(tx: &mut dyn Tx, new: &NewApiKey<'_>, now: i64) -> Result<ApiKeyId
 /// Any [`Error`].
 pub fn by_hash(tx: &mut dyn Tx, hash: &TokenHash, now: i64) -> Result<Option<ApiKey>> {
     tx.opt(
-        "select id, site_id, scopes, last_used_at from api_keys \
-         where key_hash = ?1 and revoked_at is null and (expires_at is null or expires_at > ?2)",
+        "select k.id, k.site_id, k.scopes, k.last_used_at, a.id from api_keys k \
+         left join agents a on a.id = k.agent_id and a.deactivated_at is null \
+         where k.key_hash = ?1 and k.revoked_at is null \
+         and (k.expires_at is null or k.expires_at > ?2)",
         &[hash.into(), now.into()],
         |row| {
+            let scopes: Vec<String> =
+                serde_json::from_str(&row.text(2)?).map_err(|e| Error::Db(e.to_string()))?;
             Ok(ApiKey {
                 id: ApiKeyId(row.i64(0)?),
                 site: SiteId(row.i64(1)?),
-                scopes: serde_json::from_str(&row.text(2)?)
-                    .map_err(|e| Error::Db(e.to_string()))?,
+                // A scope that this version does not know opens nothing.
+                scopes: scopes.iter().filter_map(|s| Scope::parse(s)).collect(),
+                agent: row.opt_i64(4)?.map(AgentId),
                 last_used_at: row.opt_i64(3)?,
             })
         },

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use parlor::config::Config;
 use parlor::db::Lane;
 use parlor::domain::ids::SiteId;
+use parlor::domain::permission::Scope;
 use parlor::domain::site::SiteSettings;
 use parlor::store::{api_keys, sites};
 use parlor::token::Token;
@@ -171,7 +172,7 @@ fn a_listed_page_may_read_that_its_address_has_to_wait() {
     assert_eq!(refused.header("access-control-allow-origin"), Some(SHOP));
 }
 
-fn make_key(server: &Server, site: SiteId, scopes: &'static [&'static str]) -> String {
+fn make_key(server: &Server, site: SiteId, scopes: &'static [Scope]) -> String {
     let secret = Token::random();
     let text = api_keys::text(&secret);
     let now = server.app.clock().now();
@@ -183,6 +184,7 @@ fn make_key(server: &Server, site: SiteId, scopes: &'static [&'static str]) -> S
                 site,
                 name: "test",
                 scopes,
+                agent: None,
                 hash: &secret.hash(),
                 prefix: "parlor_",
                 expires_at: None,
@@ -197,8 +199,8 @@ fn make_key(server: &Server, site: SiteId, scopes: &'static [&'static str]) -> S
 fn an_api_key_stands_for_its_site() {
     let server = Server::start();
     let site = server.site().id;
-    let tracking = make_key(&server, site, &[api_keys::SCOPE_TRACKING]);
-    let reading = make_key(&server, site, &[api_keys::SCOPE_READ]);
+    let tracking = make_key(&server, site, &[Scope::WebTracking]);
+    let reading = make_key(&server, site, &[Scope::ReadChats]);
     let bearer = format!("Bearer {tracking}");
     let body = json!({"calls": [page("p1")]}).to_string();
     let send = |headers: &[(&str, &str)]| server.send(headers, body.as_bytes());

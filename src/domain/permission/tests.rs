@@ -47,10 +47,11 @@ fn agent(role: Role, sites: &[SiteId]) -> Subject {
     }
 }
 
-fn key(site: SiteId) -> Subject {
+fn key(site: SiteId, scope: Scope) -> Subject {
     Subject::ApiKey {
         site,
-        scopes: vec![Scope::WebTracking],
+        scopes: vec![scope],
+        agent: Some(AgentId(8)),
     }
 }
 
@@ -97,7 +98,8 @@ fn a_permit_is_good_for_its_action_and_object_only() {
 }
 
 /// Who may do each action to an object of their own site, as one letter a subject:
-/// v visitor, a agent, A admin, O owner, k API key, s setup, S system.
+/// v visitor, a agent, A admin, O owner, s setup, S system; keys with one scope: t tracking, r and w chats,
+/// i and I visitors, c settings.
 #[test]
 fn every_action_is_decided_for_every_subject() {
     let chat = chat();
@@ -106,29 +108,43 @@ fn every_action_is_decided_for_every_subject() {
         ('a', agent(Role::Agent, &[SITE])),
         ('A', agent(Role::Admin, &[SITE])),
         ('O', agent(Role::Owner, &[SITE])),
-        ('k', key(SITE)),
+        ('t', key(SITE, Scope::WebTracking)),
+        ('r', key(SITE, Scope::ReadChats)),
+        ('w', key(SITE, Scope::WriteChats)),
+        ('i', key(SITE, Scope::ReadVisitors)),
+        ('I', key(SITE, Scope::WriteVisitors)),
+        ('c', key(SITE, Scope::WriteSettings)),
         ('s', Subject::Setup),
         ('S', Subject::System),
         ('n', Subject::Nobody),
     ];
     for action in Action::ALL {
         let (object, want) = match action {
-            Action::StartChat => (own_visitor(), "v"),
-            Action::ReadChat
-            | Action::SendEvent
+            Action::StartChat | Action::AnswerGreeting => (own_visitor(), "v"),
+            Action::ReadChat => (Object::Chat(&chat), "vaAOrS"),
+            Action::SendEvent
             | Action::OpenThread
             | Action::CloseThread
-            | Action::ChangeProperties => (Object::Chat(&chat), "vaAOS"),
-            Action::MarkSeen | Action::Type => (Object::Chat(&chat), "vaAO"),
-            Action::ReadNotes | Action::AssignChat => (Object::Chat(&chat), "aAOS"),
-            Action::SendNote | Action::EditEvent => (Object::Chat(&chat), "aAO"),
-            Action::ReadGroups => (Object::Site(SITE), "vaAOS"),
-            Action::ReadInbox | Action::ReadVisitors | Action::ReadSite | Action::ReadAgents => {
-                (Object::Site(SITE), "aAOS")
-            }
-            Action::ReadVisitor | Action::UpdateVisitor => (own_visitor(), "vaAOS"),
+            | Action::ChangeProperties => (Object::Chat(&chat), "vaAOwS"),
+            Action::MarkSeen | Action::Type => (Object::Chat(&chat), "vaAOw"),
+            Action::ReadNotes => (Object::Chat(&chat), "aAOrS"),
+            Action::AssignChat => (Object::Chat(&chat), "aAOwS"),
+            Action::SendNote | Action::EditEvent => (Object::Chat(&chat), "aAOw"),
+            Action::ReadGroups | Action::ReadForms => (Object::Site(SITE), "vaAOrS"),
+            Action::Upload | Action::SendTicket => (Object::Site(SITE), "vaAOw"),
+            Action::ReadInbox
+            | Action::ReadSite
+            | Action::ReadAgents
+            | Action::ReadTickets
+            | Action::ReadCannedReplies => (Object::Site(SITE), "aAOrS"),
+            Action::ChangeTicket => (Object::Site(SITE), "aAOw"),
+            Action::ReadVisitors => (Object::Site(SITE), "aAOiS"),
+            Action::ReadVisitor => (own_visitor(), "vaAOiS"),
+            Action::UpdateVisitor => (own_visitor(), "vaAOIS"),
+            Action::BanVisitor | Action::SendGreeting => (own_visitor(), "aAOIS"),
             Action::DeleteVisitor => (own_visitor(), "AOS"),
-            Action::Track => (Object::Site(SITE), "vkS"),
+            Action::Track => (Object::Site(SITE), "vtS"),
+            Action::ConfigureChat => (Object::Site(SITE), "AOcS"),
             Action::ChangeSite | Action::ManageKeys => (Object::Site(SITE), "AOS"),
             Action::ManageAgent => (some_agent(Role::Admin), "AOS"),
             Action::ChangeOwnAccount => (some_agent(Role::Agent), "aAO"),
@@ -150,7 +166,7 @@ fn no_action_reaches_an_object_of_another_site() {
         visitor(OTHER_SITE, 11, 12, true),
         agent(Role::Owner, &[OTHER_SITE]),
         agent(Role::Owner, &[]),
-        key(OTHER_SITE),
+        key(OTHER_SITE, Scope::ReadChats),
     ];
     let objects = [
         Object::Chat(&chat),

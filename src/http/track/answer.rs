@@ -117,6 +117,12 @@ impl From<Refusal> for CallError {
             | Refusal::ChatLimitReached
             | Refusal::CustomIdReused
             | Refusal::GroupNotFound
+            | Refusal::GroupsOffline
+            | Refusal::GroupOffline
+            | Refusal::GroupUnavailable
+            | Refusal::GreetingNotFound
+            | Refusal::LimitReached(_)
+            | Refusal::UsersLimitReached
             | Refusal::SessionFieldsLimitReached
             | Refusal::Banned
             | Refusal::Conflict(_) => (text, None),

@@ -4,10 +4,11 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 
 use crate::domain::ids::SiteId;
+use crate::domain::permission::Scope;
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientIp, header_text};
 use crate::http::state::State;
-use crate::store::api_keys::{self, SCOPE_TRACKING};
+use crate::store::api_keys;
 
 const HEADER: HeaderName = HeaderName::from_static("x-api-key");
 /// What failed tries at keys are counted under.
@@ -43,7 +44,7 @@ pub(super) async fn site(
         drop(state.limits.credential(ACCOUNT, ip, now)?);
         return Err(ApiError::authentication());
     };
-    if !key.scopes.iter().any(|scope| scope == SCOPE_TRACKING) {
+    if !key.scopes.contains(&Scope::WebTracking) {
         return Err(ApiError::not_allowed());
     }
     Ok(Some(key.site))

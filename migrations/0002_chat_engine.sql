@@ -1,0 +1,168 @@
+-- The chat engine: routing, uploads, greetings, forms, tickets, bans, canned replies, keys that act as an agent.
+
+-- An agent that is a program: it has no password and signs in nowhere.
+alter table agents add column is_bot {i64} not null default 0;
+
+-- Whom a key acts as; a key without an agent reads and configures, but writes into no chat.
+alter table api_keys add column agent_id {id} references agents (id);
+
+-- Routing.
+
+alter table groups add column updated_at {i64} not null default 0;
+alter table groups add column deleted_at {i64};
+
+-- Since when a thread waits in the queue of its group; null while it does not.
+alter table threads add column queued_at {i64};
+alter table threads add column assigned_at {i64};
+-- The first answer of an agent.
+alter table threads add column answered_at {i64};
+-- How long it waited in the queue, once an agent was found: what estimates are made of.
+alter table threads add column waited_ms {i64};
+create index threads_queue_idx on threads (site_id, group_id, queued_at, id) where queued_at is not null;
+create index threads_waited_idx on threads (site_id, group_id, assigned_at) where waited_ms is not null;
+
+-- Uploads: what was sent is stored once by its hash, and named by as many files as were uploaded.
+
+create table blobs (
+  hash        {blob} not null primary key,  -- SHA-256 of the content
+  size        {i64}  not null,
+  created_at  {i64}  not null
+) {strict};
+
+create table files (
+  id            {id}   not null primary key,
+  site_id       {id}   not null references sites (id),
+  visitor_id    {id},                -- the visitor row that uploaded it
+  agent_id      {id},                -- or the agent who did
+  browser_id    {id},
+  chat_id       {id},                -- the chat whose event uses it; null until then
+  blob_hash     {blob} not null references blobs (hash),
+  name          {text} not null,
+  content_type  {text} not null,
+  size          {i64}  not null,
+  width         {i64},
+  height        {i64},
+  thumbnail_hash    {blob},
+  thumbnail2x_hash  {blob},
+  created_at    {i64}  not null,
+  used_at       {i64}                -- when an event used it first; unused ones are deleted after a day
+) {strict};
+create index files_unused_idx on files (created_at) where used_at is null;
+create index files_blob_idx on files (blob_hash);
+create index files_chat_idx on files (chat_id) where chat_id is not null;
+create index files_visitor_idx on files (visitor_id, created_at) where visitor_id is not null;
+
+-- What is behind an address that somebody wrote, for previews.
+create table url_infos (
+  url         {text} not null primary key,
+  info        {json} not null,
+  fetched_at  {i64}  not null
+) {strict};
+create index url_infos_fetched_idx on url_infos (fetched_at);
+
+-- Greetings.
+
+create table greetings (
+  id           {id}   not null primary key,
+  site_id      {id}   not null references sites (id),
+  number       {i64}  not null,      -- small, per site: what the chat wire calls the greeting's id
+  name         {text} not null,
+  is_enabled   {i64}  not null default 1,
+  rules        {json} not null,
+  content      {json} not null,      -- a message or a rich message
+  group_id     {id},
+  agent_id     {id},
+  sent         {i64}  not null default 0,
+  seen         {i64}  not null default 0,
+  accepted     {i64}  not null default 0,
+  chats        {i64}  not null default 0,
+  created_at   {i64}  not null,
+  updated_at   {i64}  not null,
+  deleted_at   {i64}
+) {strict};
+create unique index greetings_site_number_idx on greetings (site_id, number);
+
+-- A greeting as one visitor got it.
+create table invitations (
+  id            {id}   not null primary key,
+  site_id       {id}   not null,
+  greeting_id   {id}   not null references greetings (id),
+  visitor_id    {id}   not null references visitors (id),
+  browser_id    {id}   not null,
+  agent_id      {id},                -- who sent it by hand, or whose name it carries
+  content       {json} not null,     -- as it was when it was sent
+  sent_at       {i64}  not null,
+  shown_at      {i64},
+  accepted_at   {i64},
+  ended_at      {i64},               -- cancelled, replaced, or a chat began
+  end_reason    {text},              -- cancelled, replaced, chat_started
+  chat_id       {id}
+) {strict};
+create index invitations_visitor_idx on invitations (visitor_id, greeting_id);
+create unique index invitations_open_idx on invitations (browser_id) where ended_at is null;
+
+-- Forms: one of each kind for each group.
+
+create table forms (
+  id          {id}   not null primary key,
+  site_id     {id}   not null references sites (id),
+  group_id    {id}   not null references groups (id),
+  kind        {text} not null check (kind in ('prechat', 'postchat', 'ticket')),
+  is_enabled  {i64}  not null default 0,
+  fields      {json} not null,
+  created_at  {i64}  not null,
+  updated_at  {i64}  not null
+) {strict};
+create unique index forms_group_kind_idx on forms (group_id, kind);
+
+create table tickets (
+  id           {id}   not null primary key,
+  site_id      {id}   not null references sites (id),
+  number       {i64}  not null,      -- small, per site, for people
+  client_id    {text},               -- the sender's own id of it: a repeat is stored once
+  visitor_id   {id},
+  group_id     {id},
+  agent_id     {id},
+  status       {text} not null default 'open' check (status in ('open', 'closed')),
+  name         {text} not null default '',
+  email        {text} not null default '',
+  subject      {text} not null default '',
+  message      {text} not null,      -- what agents read: every answer with its label
+  question     {text} not null default '',  -- the answers without name, e-mail and subject
+  fields       {json} not null,
+  source_url   {text} not null default '',
+  timezone     {text} not null default '',
+  created_at   {i64}  not null,
+  updated_at   {i64}  not null,
+  closed_at    {i64}
+) {strict};
+create unique index tickets_site_number_idx on tickets (site_id, number);
+create unique index tickets_client_idx on tickets (site_id, client_id) where client_id is not null;
+create index tickets_site_status_idx on tickets (site_id, status, updated_at, id);
+create index tickets_visitor_idx on tickets (visitor_id) where visitor_id is not null;
+
+-- Bans: the visitor's root, and where it was chosen so the address.
+create table bans (
+  id          {id}   not null primary key,
+  site_id     {id}   not null references sites (id),
+  visitor_id  {id},
+  ip          {text} not null default '',   -- as stored for visitors: truncated
+  reason      {text} not null default '',
+  agent_id    {id},
+  created_at  {i64}  not null,
+  expires_at  {i64},                        -- null: until lifted
+  lifted_at   {i64}
+) {strict};
+create index bans_visitor_idx on bans (visitor_id) where lifted_at is null;
+create index bans_site_idx on bans (site_id, created_at);
+
+create table canned_replies (
+  id          {id}   not null primary key,
+  site_id     {id}   not null references sites (id),
+  group_id    {id},
+  shortcut    {text} not null,
+  text        {text} not null,
+  created_at  {i64}  not null,
+  updated_at  {i64}  not null
+) {strict};
+create unique index canned_replies_shortcut_idx on canned_replies (site_id, shortcut);
