@@ -25,14 +25,24 @@ create index threads_waited_idx on threads (site_id, group_id, assigned_at) wher
 
 create table blobs (
   hash        {blob} not null primary key,  -- SHA-256 of the content
+  name        {text} not null,       -- what the content is kept under, outside the database
   size        {i64}  not null,
   created_at  {i64}  not null
 ) {strict};
 
+-- Content that is being written, or that nobody names any more: whoever finds a row that is due removes it.
+create table stray_blobs (
+  name        {text} not null primary key,
+  remove_at   {i64}  not null
+) {strict};
+create index stray_blobs_remove_idx on stray_blobs (remove_at);
+
 create table files (
   id            {id}   not null primary key,
   site_id       {id}   not null references sites (id),
-  visitor_id    {id},                -- the visitor row that uploaded it
+  secret        {blob} not null,     -- 16 random bytes: with the id, what opens the file
+  base_url      {text} not null,     -- where the uploader's browser reached this Parlor
+  visitor_id    {id},                -- the visitor who uploaded it
   agent_id      {id},                -- or the agent who did
   browser_id    {id},
   chat_id       {id},                -- the chat whose event uses it; null until then
@@ -42,15 +52,18 @@ create table files (
   size          {i64}  not null,
   width         {i64},
   height        {i64},
-  thumbnail_hash    {blob},
-  thumbnail2x_hash  {blob},
+  thumbnail_hash    {blob} references blobs (hash),
+  thumbnail2x_hash  {blob} references blobs (hash),
   created_at    {i64}  not null,
   used_at       {i64}                -- when an event used it first; unused ones are deleted after a day
 ) {strict};
 create index files_unused_idx on files (created_at) where used_at is null;
 create index files_blob_idx on files (blob_hash);
+create index files_thumbnail_idx on files (thumbnail_hash) where thumbnail_hash is not null;
+create index files_thumbnail2x_idx on files (thumbnail2x_hash) where thumbnail2x_hash is not null;
 create index files_chat_idx on files (chat_id) where chat_id is not null;
 create index files_visitor_idx on files (visitor_id, created_at) where visitor_id is not null;
+create index files_site_idx on files (site_id, created_at);
 
 -- What is behind an address that somebody wrote, for previews.
 create table url_infos (

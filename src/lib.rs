@@ -4,6 +4,7 @@
 //! `domain` holds types and rules and is used by everyone. `docs/architecture.md` has the map.
 
 pub mod app;
+pub mod blobs;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -7,6 +7,7 @@ pub mod chat;
 pub mod colour;
 pub mod context;
 pub mod event;
+pub mod file;
 pub mod hint;
 pub mod identity;
 pub mod ids;

@@ -76,9 +76,13 @@ fn layers_only_look_down() {
         ("token", &[]),
         ("domain", &["token"]),
         ("db", &["clock", "token"]),
-        ("store", &["clock", "token", "db"]),
+        ("blobs", &["token"]),
+        ("store", &["blobs", "clock", "token", "db"]),
         ("live", &["clock", "token", "db", "store"]),
-        ("scheduler", &["clock", "token", "db", "store", "live"]),
+        (
+            "scheduler",
+            &["blobs", "clock", "token", "db", "store", "live"],
+        ),
         ("control", &["clock", "token", "db", "store"]),
     ];
     let mut wrong = Vec::new();

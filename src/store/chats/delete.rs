@@ -4,9 +4,9 @@ use crate::db::{Result, Tx};
 use crate::domain::Hint;
 use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
 use crate::store::chats::assign;
-use crate::store::inbox;
+use crate::store::{files, inbox};
 
-/// Deletes all chats that this visitor row began: events, threads, users and the chats themselves. Returns how many.
+/// Deletes all chats that this visitor row began: events, files, threads, users and the chats themselves. Returns how many.
 ///
 /// A row that was merged into another keeps its own chats, so a root is deleted row by row, with all that point at it.
 /// The site's inbox learns of it; inbox rows hold no content and stay until they are pruned.
@@ -14,6 +14,7 @@ use crate::store::inbox;
 /// # Errors
 /// Any [`crate::db::Error`].
 pub fn delete_of_visitor(tx: &mut dyn Tx, visitor: VisitorId, now: i64) -> Result<usize> {
+    files::delete_of_visitor(tx, visitor, now)?;
     let lock = tx.dialect().for_update();
     let sql = format!(
         "select id, site_id, last_seq, is_active, agent_id from chats where visitor_id = ?1 \
