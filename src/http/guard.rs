@@ -1,6 +1,7 @@
 //! Who may call the visitor API: pages of the site's listed origins, and our own demo. Never reflects an origin.
 //!
-//! Credentials are never allowed across origins: a visitor is a token in the body, not a cookie.
+//! Credentials are allowed across origins for the chat protocol of stock clients alone; elsewhere a visitor is a token in
+//! the body and not a cookie.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -110,6 +111,20 @@ pub fn add_cors(answer: &mut HttpResponse, origin: &PageOrigin) {
             HeaderValue::from_static("Retry-After"),
         );
     }
+}
+
+/// The same for a page that calls with its cookies, as stock clients do: they reach only what the chat protocol has, where
+/// a cookie buys nothing but a token for that site.
+#[must_use]
+pub fn with_credentials(mut answer: HttpResponse, origin: &PageOrigin) -> HttpResponse {
+    add_cors(&mut answer, origin);
+    if matches!(origin, PageOrigin::Allowed(_)) {
+        answer.headers_mut().insert(
+            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+    }
+    answer
 }
 
 /// An answer or an error as the page's browser lets the page read it.

@@ -19,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::Registry;
 
+use super::customer::is_long_poll;
 use super::error::ApiError;
 use super::extract::ClientIp;
 use super::state::State;
@@ -37,6 +38,8 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
 pub(crate) enum Way {
     Track,
     Customer,
+    /// A visitor's long poll, whose time is waiting.
+    Poll,
     Live,
     Files,
     Operator,
@@ -46,6 +49,9 @@ pub(crate) enum Way {
 impl Way {
     /// By the first part of the path below the base path.
     pub(crate) fn of(path: &str, base_path: &str) -> Self {
+        if is_long_poll(path) {
+            return Self::Poll;
+        }
         let below = path.strip_prefix(base_path).unwrap_or(path);
         let first = below
             .trim_start_matches('/')
@@ -70,6 +76,7 @@ impl EncodeLabelValue for Way {
             &match self {
                 Self::Track => "track",
                 Self::Customer => "customer",
+                Self::Poll => "poll",
                 Self::Live => "live",
                 Self::Files => "files",
                 Self::Operator => "operator",

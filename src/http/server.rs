@@ -17,6 +17,7 @@ use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use futures_util::FutureExt;
 
 use super::csp_report;
+use super::customer::is_long_poll;
 use super::error::{ApiError, RequestId};
 use super::guard;
 use super::metrics::Way;
@@ -84,7 +85,8 @@ async fn around(
         .app_data::<web::Data<State>>()
         .cloned()
         .ok_or_else(|| ApiError::internal("the app has no state"))?;
-    let _in_flight = state.enter();
+    // A poll waits on purpose: it ends with its connection, and no stop waits for it.
+    let _in_flight = (!is_long_poll(req.path())).then(|| state.enter());
     let id = state.next_request_id();
     let (way, start) = (Way::of(req.path(), &state.config.base_path), Instant::now());
     let answered = id.scope(answer(&state, id, req, next)).await;

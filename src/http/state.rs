@@ -7,7 +7,7 @@ use actix_web::http::header::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Packed;
-use super::customer::Availability;
+use super::customer::{Availability, Sessions};
 use super::dashboard::password::Pool;
 use super::error::RequestId;
 use super::guard::RefusedOrigins;
@@ -40,6 +40,8 @@ pub struct State {
     pub hub: Arc<Hub>,
     /// Which groups answer, for the visitors of each site.
     pub availability: Availability,
+    /// Visitors that poll instead of holding a socket.
+    pub(crate) polls: Sessions,
     /// Origins turned away lately, offered for listing.
     pub refused_origins: RefusedOrigins,
     /// Where agents' passwords are hashed.
@@ -123,6 +125,7 @@ impl From<StateParts> for State {
             sites: SiteCache::new(parts.db.clone()),
             hub: Hub::new(InProcess),
             availability: Availability::default(),
+            polls: Sessions::default(),
             db: parts.db,
             refused_origins: RefusedOrigins::default(),
             passwords: Pool::default(),

@@ -1,9 +1,12 @@
-//! The way out of one socket: every send has a time-out, so that a peer that does not read holds nothing.
+//! The way out of one connection, whatever carries it: a WebSocket, SockJS in a WebSocket, SockJS polls.
+//!
+//! Every send has a time-out, so that a peer that does not read holds nothing.
 
 use std::cell::Cell;
 use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +19,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::close::Close;
+use super::sockjs::framing;
+use super::sockjs::pipe::Pipe;
 use crate::live::MAX_BYTES;
 
 /// How long one frame may wait for room on the way to the peer.
@@ -25,8 +30,19 @@ const SEND_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Gone;
 
-/// The sending half of a socket.
-pub(in crate::http) struct Link {
+/// The sending half of a connection.
+pub(in crate::http) struct Link(Carrier);
+
+enum Carrier {
+    /// A WebSocket whose messages are the frames.
+    Plain(WebSocket),
+    /// A WebSocket whose messages are SockJS frames.
+    SockJs(WebSocket),
+    /// What a client takes poll by poll.
+    Polls(Arc<Pipe>),
+}
+
+struct WebSocket {
     session: Session,
     waiting: Rc<Waiting>,
 }
@@ -67,6 +83,103 @@ impl MessageBody for Watched {
 impl Link {
     /// The link of a session, and the answer of its handshake, which has to go out in place of the one given.
     pub(in crate::http) fn new(response: HttpResponse, session: Session) -> (HttpResponse, Self) {
+        let (response, socket) = WebSocket::new(response, session);
+        (response, Self(Carrier::Plain(socket)))
+    }
+
+    /// The same for a client that speaks SockJS in its WebSocket.
+    pub(super) fn sockjs(response: HttpResponse, session: Session) -> (HttpResponse, Self) {
+        let (response, socket) = WebSocket::new(response, session);
+        (response, Self(Carrier::SockJs(socket)))
+    }
+
+    /// The link of a client that polls.
+    pub(super) const fn polls(pipe: Arc<Pipe>) -> Self {
+        Self(Carrier::Polls(pipe))
+    }
+
+    /// Says that the connection is open, where the carrier has a frame for it.
+    ///
+    /// # Errors
+    /// [`Gone`] as for [`Link::text`].
+    pub(super) async fn open(&mut self) -> Result<(), Gone> {
+        match &mut self.0 {
+            Carrier::SockJs(socket) => socket.text(ByteString::from_static(framing::OPEN)).await,
+            // The answer to the first poll says so.
+            Carrier::Plain(_) | Carrier::Polls(_) => Ok(()),
+        }
+    }
+
+    /// Sends one text frame.
+    ///
+    /// # Errors
+    /// [`Gone`] if it could not be handed over within a second.
+    pub(in crate::http) async fn text(&mut self, frame: ByteString) -> Result<(), Gone> {
+        match &mut self.0 {
+            Carrier::Plain(socket) => socket.text(frame).await,
+            Carrier::SockJs(socket) => socket.text(framing::pack(&[frame])).await,
+            Carrier::Polls(pipe) => match timeout(SEND_WITHIN, pipe.text(&frame)).await {
+                Ok(true) => Ok(()),
+                Ok(false) | Err(_) => Err(Gone),
+            },
+        }
+    }
+
+    /// Asks the peer for a sign of life.
+    ///
+    /// # Errors
+    /// [`Gone`] as for [`Link::text`].
+    pub(in crate::http) async fn ping(&mut self) -> Result<(), Gone> {
+        match &mut self.0 {
+            Carrier::Plain(socket) => socket.ping().await,
+            // The script answers the one, the browser itself the other, also where it slows scripts down.
+            Carrier::SockJs(socket) => {
+                socket
+                    .text(ByteString::from_static(framing::HEARTBEAT))
+                    .await?;
+                socket.ping().await
+            }
+            Carrier::Polls(pipe) => {
+                pipe.beat();
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers a Ping of the peer.
+    ///
+    /// # Errors
+    /// [`Gone`] as for [`Link::text`].
+    pub(in crate::http) async fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
+        match &mut self.0 {
+            Carrier::Plain(socket) | Carrier::SockJs(socket) => {
+                within(socket.session.pong(payload)).await
+            }
+            Carrier::Polls(_) => Ok(()),
+        }
+    }
+
+    /// Sends the close frame; nothing can be sent after it.
+    ///
+    /// # Errors
+    /// [`Gone`] as for [`Link::text`].
+    pub(in crate::http) async fn close(self, close: &Close) -> Result<(), Gone> {
+        match self.0 {
+            Carrier::Plain(socket) => socket.close(close).await,
+            Carrier::SockJs(mut socket) => {
+                socket.text(framing::close(close)).await?;
+                socket.close(close).await
+            }
+            Carrier::Polls(pipe) => {
+                pipe.close(close);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl WebSocket {
+    fn new(response: HttpResponse, session: Session) -> (HttpResponse, Self) {
         let waiting = Rc::<Waiting>::default();
         let watching = Rc::clone(&waiting);
         let response = response.map_body(|_, body| {
@@ -78,11 +191,7 @@ impl Link {
         (response, Self { session, waiting })
     }
 
-    /// Sends one text frame.
-    ///
-    /// # Errors
-    /// [`Gone`] if it could not be handed over within a second.
-    pub(in crate::http) async fn text(&mut self, frame: ByteString) -> Result<(), Gone> {
+    async fn text(&mut self, frame: ByteString) -> Result<(), Gone> {
         let waiting = Rc::clone(&self.waiting);
         within(async {
             // One frame larger than the limit goes out alone.
@@ -95,27 +204,11 @@ impl Link {
         .await
     }
 
-    /// Sends a WebSocket Ping.
-    ///
-    /// # Errors
-    /// [`Gone`] as for [`Link::text`].
-    pub(in crate::http) async fn ping(&mut self) -> Result<(), Gone> {
+    async fn ping(&mut self) -> Result<(), Gone> {
         within(self.session.ping(b"")).await
     }
 
-    /// Answers a Ping of the peer.
-    ///
-    /// # Errors
-    /// [`Gone`] as for [`Link::text`].
-    pub(in crate::http) async fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
-        within(self.session.pong(payload)).await
-    }
-
-    /// Sends the close frame; nothing can be sent after it.
-    ///
-    /// # Errors
-    /// [`Gone`] as for [`Link::text`].
-    pub(in crate::http) async fn close(self, close: &Close) -> Result<(), Gone> {
+    async fn close(self, close: &Close) -> Result<(), Gone> {
         within(self.session.close(Some(close.frame()))).await
     }
 }

@@ -24,6 +24,7 @@ pub(in crate::http) mod pace;
 mod profile;
 mod pushes;
 mod socket;
+mod sockjs;
 mod streams;
 mod token;
 mod updates;
@@ -32,13 +33,15 @@ mod view;
 
 pub use availability::Availability;
 pub use pace::SocketTiming;
+pub(in crate::http) use sockjs::{Sessions, is_long_poll};
 
 /// Registers the socket and the token endpoint, each under any prefix: a stock client's host name may end in one.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.route(
-        "/{prefix:(?:.+/)?}{version:v3\\.[0-9]}/customer/rtm/ws",
+        "/{prefix:(?:.+/)?}{version:v[0-9]{1,2}\\.[0-9]{1,2}}/customer/rtm/ws",
         web::get().to(socket::open),
     );
+    sockjs::routes(cfg);
     cfg.route(
         "/{prefix:(?:.+/)?}customer/token",
         web::post().to(token::issue),

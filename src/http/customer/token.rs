@@ -20,7 +20,7 @@ use crate::domain::context::Context;
 use crate::domain::site::Site;
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientIp, read_body};
-use crate::http::guard::{PageOrigin, add_cors, check_origin};
+use crate::http::guard::{PageOrigin, check_origin, with_credentials};
 use crate::http::state::State;
 use crate::store::visitor_tokens::{self, Bearer, NewToken, TokenKind};
 use crate::store::visitors::{self, NewVisitor};
@@ -275,16 +275,4 @@ fn answer(identity: &Identity, wanted: &Wanted, origin: &PageOrigin) -> HttpResp
 fn refuse(exception: Exception, origin: &PageOrigin) -> HttpResponse {
     let body = json!({exception.kind: exception.message});
     with_credentials(HttpResponse::build(exception.status).json(body), origin)
-}
-
-/// The one route whose answers a listed page reads with its cookies: they buy nothing but a token for that site.
-fn with_credentials(mut answer: HttpResponse, origin: &PageOrigin) -> HttpResponse {
-    add_cors(&mut answer, origin);
-    if matches!(origin, PageOrigin::Allowed(_)) {
-        answer.headers_mut().insert(
-            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            header::HeaderValue::from_static("true"),
-        );
-    }
-    answer
 }

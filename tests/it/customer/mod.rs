@@ -9,6 +9,7 @@ mod hostile;
 mod kinds;
 mod people;
 mod reconnect;
+mod sockjs;
 mod timing;
 mod token;
 
