@@ -133,7 +133,9 @@ create table tickets (
   site_id      {id}   not null references sites (id),
   number       {i64}  not null,      -- small, per site, for people
   client_id    {text},               -- the sender's own id of it: a repeat is stored once
+  content_hash {blob} not null,      -- SHA-256 of sender and content: tells a repeat without an id
   visitor_id   {id},
+  is_proven    {i64}  not null default 0,  -- sent under a token of the visitor; else the link is a claim
   group_id     {id},
   agent_id     {id},
   status       {text} not null default 'open' check (status in ('open', 'closed')),
@@ -142,7 +144,7 @@ create table tickets (
   subject      {text} not null default '',
   message      {text} not null,      -- what agents read: every answer with its label
   question     {text} not null default '',  -- the answers without name, e-mail and subject
-  fields       {json} not null,
+  search       {text} not null default '',  -- e-mail, subject and name in lower case
   source_url   {text} not null default '',
   timezone     {text} not null default '',
   created_at   {i64}  not null,
@@ -151,6 +153,7 @@ create table tickets (
 ) {strict};
 create unique index tickets_site_number_idx on tickets (site_id, number);
 create unique index tickets_client_idx on tickets (site_id, client_id) where client_id is not null;
+create index tickets_repeat_idx on tickets (site_id, content_hash, created_at);
 create index tickets_site_status_idx on tickets (site_id, status, updated_at, id);
 create index tickets_visitor_idx on tickets (visitor_id) where visitor_id is not null;
 

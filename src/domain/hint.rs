@@ -50,6 +50,11 @@ pub enum Hint {
         /// The login.
         login: LoginId,
     },
+    /// A ticket of a site came, was closed, reopened, given to somebody or deleted.
+    TicketsChanged {
+        /// The site.
+        site: SiteId,
+    },
     /// The settings of a site changed: drop what is cached of it.
     SiteChanged {
         /// The site.

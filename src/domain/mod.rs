@@ -8,6 +8,8 @@ pub mod colour;
 pub mod context;
 pub mod event;
 pub mod file;
+pub mod filled_form;
+pub mod form;
 pub mod hint;
 pub mod identity;
 pub mod ids;
@@ -23,6 +25,7 @@ pub mod routing;
 pub mod session;
 pub mod site;
 pub mod thread;
+pub mod ticket;
 pub mod user_agent;
 pub mod visitor;
 

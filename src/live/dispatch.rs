@@ -65,6 +65,9 @@ async fn serve(hub: &Hub, db: &Db) {
     for site in dirty.sites {
         hub.deliver(Topic::Site(site), &Update::Site(site));
     }
+    for site in dirty.tickets {
+        hub.deliver(Topic::Tickets(site), &Update::Tickets(site));
+    }
     for visitor in dirty.visitors {
         hub.deliver(Topic::Visitor(visitor), &Update::Visitor(visitor));
     }

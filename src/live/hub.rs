@@ -41,6 +41,8 @@ pub(super) struct Dirty {
     pub(super) inboxes: HashMap<SiteId, Span>,
     pub(super) agents: HashSet<AgentId>,
     pub(super) sites: HashSet<SiteId>,
+    /// Sites whose tickets changed.
+    pub(super) tickets: HashSet<SiteId>,
     /// Visitors with sockets or watchers of their own.
     pub(super) visitors: HashSet<VisitorId>,
     /// Visitors of a site whose list is watched: at most one more than fits an update.
@@ -159,6 +161,7 @@ impl Hub {
                 | Hint::VisitorSeen { .. }
                 | Hint::VisitorUpdated { .. }
                 | Hint::AgentChanged { .. }
+                | Hint::TicketsChanged { .. }
                 | Hint::SiteChanged { .. } => has_work |= self.note(hint),
             }
         }
@@ -243,6 +246,7 @@ impl Hub {
             | Topic::Agent(_)
             | Topic::Agents
             | Topic::Login(_)
+            | Topic::Tickets(_)
             | Topic::Site(_) => None,
         });
         let sites = topics.keys().filter_map(|topic| match topic {
@@ -254,6 +258,7 @@ impl Hub {
             | Topic::Agent(_)
             | Topic::Agents
             | Topic::Login(_)
+            | Topic::Tickets(_)
             | Topic::Site(_) => None,
         });
         (chats.collect(), sites.collect())
@@ -290,9 +295,13 @@ impl Hub {
             Hint::SiteChanged { site } if cared_for(Topic::Site(site)) => {
                 self.dirty().sites.insert(site)
             }
+            Hint::TicketsChanged { site } if cared_for(Topic::Tickets(site)) => {
+                self.dirty().tickets.insert(site)
+            }
             Hint::ChatAdvanced { .. }
             | Hint::InboxAdvanced { .. }
             | Hint::AgentChanged { .. }
+            | Hint::TicketsChanged { .. }
             | Hint::SiteChanged { .. }
             | Hint::VisitorTokensEnded { .. }
             | Hint::LoginEnded { .. } => false,

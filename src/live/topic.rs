@@ -21,6 +21,8 @@ pub enum Topic {
     Agents,
     /// One login ended.
     Login(LoginId),
+    /// The tickets of a site changed.
+    Tickets(SiteId),
     /// The settings of a site changed.
     Site(SiteId),
 }

@@ -24,6 +24,8 @@ pub enum Update {
     Visitor(VisitorId),
     /// This agent changed.
     Agent(AgentId),
+    /// The tickets of this site changed.
+    Tickets(SiteId),
     /// The settings of this site changed.
     Site(SiteId),
     /// Something that may be lost.
@@ -42,7 +44,7 @@ impl Update {
                 Self::Inbox(update) => update.rows.len() * FRAME_BYTES,
                 Self::Visitors(seen) => seen.visitors.len() * size_of::<VisitorId>(),
                 Self::Lossy(lossy) => lossy.weight(),
-                Self::Visitor(_) | Self::Agent(_) | Self::Site(_) => 0,
+                Self::Visitor(_) | Self::Agent(_) | Self::Tickets(_) | Self::Site(_) => 0,
             }
     }
 
@@ -56,6 +58,7 @@ impl Update {
             | Self::Visitors(_)
             | Self::Visitor(_)
             | Self::Agent(_)
+            | Self::Tickets(_)
             | Self::Site(_) => false,
         }
     }

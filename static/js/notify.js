@@ -16,7 +16,10 @@ const title = document.title;
 
 /** Starts listening on every page. */
 export function startNotifying() {
-  live.on("counts", (update) => showWaiting(Number(update["waiting"])));
+  live.on("counts", (update) => {
+    showWaiting(Number(update["waiting"]));
+    showTickets(Number(update["tickets"]));
+  });
   live.on("agent", (update) => showStatus(update));
   for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, readySound, { passive: true });
   const count = document.querySelector("[data-waiting-count]");
@@ -39,6 +42,16 @@ function showWaiting(waiting) {
   count.hidden = waiting === 0;
   count.textContent = label;
   count.setAttribute("aria-label", `${label} waiting`);
+}
+
+/** @param {number} open */
+function showTickets(open) {
+  const count = document.querySelector("[data-ticket-count]");
+  if (!(count instanceof HTMLElement)) return;
+  const label = open > 99 ? "99+" : String(open);
+  count.hidden = open === 0;
+  count.textContent = label;
+  count.setAttribute("aria-label", `${label} open`);
 }
 
 /** @param {import("./live.js").Update} update */

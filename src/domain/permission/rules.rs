@@ -64,7 +64,9 @@ pub(super) fn may(subject: &Subject, action: Action, object: Object<'_>) -> bool
         Action::ReadNotes | Action::AssignChat => on_chat && (is_agent || is_system),
         Action::SendNote | Action::EditEvent => on_chat && is_agent,
         Action::ReadGroups | Action::ReadForms => on_site && (is_visitor || is_agent || is_system),
-        Action::Upload | Action::SendTicket => on_site && (is_visitor || is_agent),
+        Action::Upload => on_site && (is_visitor || is_agent),
+        // Anybody may leave a ticket: the endpoint that needs no token asks as Parlor itself.
+        Action::SendTicket => on_site && (is_visitor || is_agent || is_system),
         Action::ReadInbox
         | Action::ReadVisitors
         | Action::ReadSite

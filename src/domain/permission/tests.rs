@@ -131,7 +131,8 @@ fn every_action_is_decided_for_every_subject() {
             Action::AssignChat => (Object::Chat(&chat), "aAOwS"),
             Action::SendNote | Action::EditEvent => (Object::Chat(&chat), "aAOw"),
             Action::ReadGroups | Action::ReadForms => (Object::Site(SITE), "vaAOrS"),
-            Action::Upload | Action::SendTicket => (Object::Site(SITE), "vaAOw"),
+            Action::Upload => (Object::Site(SITE), "vaAOw"),
+            Action::SendTicket => (Object::Site(SITE), "vaAOwS"),
             Action::ReadInbox
             | Action::ReadSite
             | Action::ReadAgents

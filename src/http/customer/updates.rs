@@ -36,7 +36,11 @@ pub(super) async fn take(connection: &mut Connection, next: Next) -> Result<(), 
         Next::Update(Update::Visitor(_)) => visitor(connection).await,
         Next::Update(Update::Lossy(lossy)) => self::lossy(connection, &lossy).await,
         Next::Update(
-            Update::Inbox(_) | Update::Visitors(_) | Update::Agent(_) | Update::Site(_),
+            Update::Inbox(_)
+            | Update::Visitors(_)
+            | Update::Agent(_)
+            | Update::Tickets(_)
+            | Update::Site(_),
         ) => Ok(()),
     }
 }

@@ -7,6 +7,8 @@ pub(crate) enum Area {
     Chats,
     /// Who is on the site, and profiles.
     Visitors,
+    /// Messages left while nobody was there.
+    Tickets,
     /// Everything that can be set.
     Settings,
 }
@@ -17,6 +19,7 @@ impl Area {
         match self {
             Self::Chats => "chats",
             Self::Visitors => "visitors",
+            Self::Tickets => "tickets",
             Self::Settings => "settings",
         }
     }
@@ -49,6 +52,8 @@ pub(crate) struct Layout {
     pub(crate) status: &'static str,
     /// Chats that wait for this agent: own and unassigned ones with an unanswered message, counted to 100.
     pub(crate) waiting: i64,
+    /// Open tickets, counted to 100.
+    pub(crate) tickets: i64,
     /// Where the inbox stood when the page was rendered.
     pub(crate) inbox_head: i64,
     /// The history to which that number belongs.
@@ -66,6 +71,11 @@ impl Layout {
     /// The number on the Chats icon.
     pub(crate) fn waiting_label(&self) -> String {
         count_label(self.waiting)
+    }
+
+    /// The number on the Tickets icon.
+    pub(crate) fn tickets_label(&self) -> String {
+        count_label(self.tickets)
     }
 }
 

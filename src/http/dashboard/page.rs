@@ -68,6 +68,7 @@ pub(crate) fn layout(state: &State, signed: &Signed, area: Area, back: &str) -> 
         tint: face::tint(signed.agent.id.0),
         status: signed.agent.status.as_str(),
         waiting: signed.waiting,
+        tickets: signed.tickets,
         inbox_head: signed.inbox_head,
         epoch: state.db.epoch().to_owned(),
         back: back.to_owned(),

@@ -21,7 +21,7 @@ use crate::http::extract::{ClientIp, header_text, state};
 use crate::http::state::State;
 use crate::store::logins::{self, NewLogin};
 use crate::store::one_time_tokens::{self, Holder, Purpose};
-use crate::store::{agents, inbox, inbox_view, sites};
+use crate::store::{agents, inbox, inbox_view, sites, tickets};
 use crate::token::{Token, TokenHash};
 
 /// The prefix makes browsers insist on Secure, on the whole host and on no Domain.
@@ -42,6 +42,8 @@ pub(crate) struct Signed {
     pub(crate) sites: Vec<SiteId>,
     /// Chats that wait for this agent, counted to 100.
     pub(crate) waiting: i64,
+    /// Open tickets, counted to 100.
+    pub(crate) tickets: i64,
     /// Where the inbox stood when this was read: a page's socket goes on from there.
     pub(crate) inbox_head: i64,
 }
@@ -148,6 +150,7 @@ fn read(tx: &mut dyn Tx, hash: &TokenHash, now: i64) -> db::Result<Option<(Signe
         login: open.login,
         sites: agents::sites_of(tx, agent.id)?,
         waiting: inbox_view::waiting(tx, site.id, agent.id)?,
+        tickets: tickets::open_on(tx, site.id)?,
         inbox_head: 0,
         agent,
         site,

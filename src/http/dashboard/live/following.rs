@@ -31,6 +31,7 @@ impl LiveSocket {
         }
         // Listen first, then read what was missed: any other order has a hole.
         self.attachment.subscribe(Topic::Inbox(self.acting.site));
+        self.attachment.subscribe(Topic::Tickets(self.acting.site));
         if let Some(after) = after {
             self.inbox_sent = Some(after);
             self.attachment.outbox().start_catch_up();

@@ -57,9 +57,11 @@ pub(super) enum Update<'a> {
     Following { inbox_seq: i64, epoch: &'a str },
     /// Chats changed, in order.
     Inbox { rows: Vec<InboxChanged> },
-    /// How many chats wait, and how many each list holds.
+    /// How many chats wait, how many tickets are open, and how many chats each list holds.
     Counts {
         waiting: i64,
+        /// Open tickets, counted to 100.
+        tickets: i64,
         lists: BTreeMap<&'static str, String>,
     },
     /// What the page holds belongs to another history, or is too old: load it afresh. `of` is `inbox` or a chat.

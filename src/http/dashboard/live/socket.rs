@@ -224,6 +224,10 @@ impl LiveSocket {
             }
             Update::Agent(agent) if agent == self.agent => self.say_status().await,
             Update::Lossy(lossy) => self.say_lossy(&lossy).await,
+            Update::Tickets(_) => {
+                self.due.counts();
+                Ok(())
+            }
             Update::Agent(_) | Update::Site(_) => Ok(()),
         }
     }

@@ -19,6 +19,7 @@ use crate::http::dashboard::visitors::{HERE_CAP, LiveRow, LiveRowPartial, here_l
 use crate::live::{Topic, VisitorsSeen};
 use crate::store::inbox_view::{self, InboxCounts};
 use crate::store::profile_view;
+use crate::store::tickets;
 use crate::store::visitor_view::{self, HERE_MS, LiveVisitor};
 
 /// How long changes are gathered before they are read and shown.
@@ -121,19 +122,29 @@ struct Wanted {
 
 /// What one reading found.
 struct Found {
-    counts: Option<(i64, InboxCounts)>,
+    counts: Option<Counts>,
     beside: Option<BesideRows>,
     about: Option<BesideRows>,
     visitors: Vec<(VisitorId, Option<LiveVisitor>)>,
     here: i64,
 }
 
+/// The numbers of the rail and of the lists.
+struct Counts {
+    waiting: i64,
+    tickets: i64,
+    lists: InboxCounts,
+}
+
 impl Wanted {
     fn read(&self, tx: &mut dyn Tx) -> db::Result<Found> {
         let site = self.site;
         let counts = if self.counts {
-            let waiting = inbox_view::waiting(tx, site, self.agent)?;
-            Some((waiting, inbox_view::counts(tx, site, self.agent)?))
+            Some(Counts {
+                waiting: inbox_view::waiting(tx, site, self.agent)?,
+                tickets: tickets::open_on(tx, site)?,
+                lists: inbox_view::counts(tx, site, self.agent)?,
+            })
         } else {
             None
         };
@@ -261,9 +272,13 @@ impl LiveSocket {
             .await
             .map_err(|error| broken(&error))?;
         let times = Times::new(None, now);
-        if let Some((waiting, counts)) = found.counts {
-            let lists = list_counts(&counts);
-            self.say(&Frame::Counts { waiting, lists }).await?;
+        if let Some(counts) = found.counts {
+            self.say(&Frame::Counts {
+                waiting: counts.waiting,
+                tickets: counts.tickets,
+                lists: list_counts(&counts.lists),
+            })
+            .await?;
         }
         if let (Some((chat, _)), Some(rows)) = (beside_of, &found.beside) {
             let html = self.draw_beside(rows, &times);
