@@ -52,6 +52,8 @@ pub struct ApiError {
     message: Cow<'static, str>,
     field: Option<String>,
     retry_after_s: Option<u32>,
+    /// Whether the body names the request, whatever the status.
+    names_request: bool,
     /// What the log says of it; never sent.
     cause: Option<String>,
 }
@@ -69,6 +71,7 @@ impl ApiError {
             message: message.into(),
             field: None,
             retry_after_s: None,
+            names_request: false,
             cause: None,
         }
     }
@@ -78,6 +81,24 @@ impl ApiError {
     pub fn with_field(self, field: impl Into<String>) -> Self {
         Self {
             field: Some(field.into()),
+            ..self
+        }
+    }
+
+    /// The same error, naming the request in its body, for programs whose authors ask for help.
+    #[must_use]
+    pub fn naming_request(self) -> Self {
+        Self {
+            names_request: true,
+            ..self
+        }
+    }
+
+    /// The same error in other words.
+    #[must_use]
+    pub fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            message: message.into(),
             ..self
         }
     }
@@ -270,9 +291,7 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after_s {
             answer.insert_header((header::RETRY_AFTER, seconds));
         }
-        let request_id = self
-            .status
-            .is_server_error()
+        let request_id = (self.names_request || self.status.is_server_error())
             .then(RequestId::current)
             .flatten();
         answer.json(Body {

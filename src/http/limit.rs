@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 
 use super::attempts::{Attempt, Attempts};
 use super::error::ApiError;
 use super::extract::ClientIp;
 use crate::config::Config;
-use crate::domain::ids::VisitorId;
+use crate::domain::ids::{ApiKeyId, VisitorId};
 
 const fn count(n: u32) -> NonZeroU32 {
     match NonZeroU32::new(n) {
@@ -35,6 +37,9 @@ const ACTIVITIES_PER_S: NonZeroU32 = count(20);
 const ACTIVITIES_BURST: NonZeroU32 = count(400);
 /// Frames of one socket a second.
 const FRAMES_PER_S: NonZeroU32 = count(60);
+/// Requests of one API key a second, and how many may come at once.
+const KEY_REQUESTS_PER_S: NonZeroU32 = count(20);
+const KEY_REQUESTS_BURST: NonZeroU32 = count(200);
 /// How many seconds of an address's requests may come at once.
 const REQUEST_BURST_S: u32 = 4;
 
@@ -59,8 +64,35 @@ pub struct Limits {
     uploads: Keyed,
     activities: Keyed,
     requests: Keyed,
+    keys: ByKey,
     attempts: Attempts,
     sockets: Arc<Sockets>,
+}
+
+/// Buckets of API keys, which are few and told what they have left.
+type ByKey =
+    RateLimiter<i64, DefaultKeyedStateStore<i64>, DefaultClock, StateInformationMiddleware>;
+
+/// What an API key has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyQuota {
+    /// Requests that may come at once.
+    pub limit: u32,
+    /// How many may come now.
+    pub remaining: u32,
+    /// Seconds until all may come again.
+    pub full_in_s: u32,
+}
+
+impl KeyQuota {
+    const fn of(remaining: u32) -> Self {
+        let limit = KEY_REQUESTS_BURST.get();
+        Self {
+            limit,
+            remaining,
+            full_in_s: (limit - remaining).div_ceil(KEY_REQUESTS_PER_S.get()),
+        }
+    }
 }
 
 impl Limits {
@@ -77,6 +109,10 @@ impl Limits {
                 Quota::per_second(ACTIVITIES_PER_S).allow_burst(ACTIVITIES_BURST),
             ),
             requests: Keyed::new(Quota::per_second(per_address).allow_burst(address_burst)),
+            keys: RateLimiter::keyed(
+                Quota::per_second(KEY_REQUESTS_PER_S).allow_burst(KEY_REQUESTS_BURST),
+            )
+            .with_middleware(),
             attempts: Attempts::default(),
             sockets: Arc::new(Sockets {
                 per_address: config.sockets_per_address,
@@ -128,6 +164,17 @@ impl Limits {
         self.requests.take(address.limit_key(), NonZeroU32::MIN)
     }
 
+    /// One request with an API key: what is left after it, and a [`Wait`] above 20 a second after 200 at once.
+    pub fn key(&self, key: ApiKeyId) -> (KeyQuota, Result<(), Wait>) {
+        match self.keys.check_key(&key.0) {
+            Ok(state) => (KeyQuota::of(state.remaining_burst_capacity()), Ok(())),
+            Err(until) => {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                (KeyQuota::of(0), Err(wait_of(wait)))
+            }
+        }
+    }
+
     /// One try at a credential, on whatever way: password, link, key, ticket. `account` is what is being tried: a
     /// folded e-mail address, or a fixed word where there is none. `now` is Unix ms.
     ///
@@ -168,6 +215,7 @@ impl Limits {
             keyed.buckets.retain_recent();
             keyed.buckets.shrink_to_fit();
         }
+        self.keys.retain_recent();
     }
 }
 
@@ -217,7 +265,10 @@ impl Keyed {
 }
 
 fn wait_for(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> Wait {
-    let wait = until.wait_time_from(DefaultClock::default().now());
+    wait_of(until.wait_time_from(DefaultClock::default().now()))
+}
+
+fn wait_of(wait: std::time::Duration) -> Wait {
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     Wait {
         retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX),

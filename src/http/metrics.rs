@@ -40,6 +40,7 @@ pub(crate) enum Way {
     Customer,
     /// A visitor's long poll, whose time is waiting.
     Poll,
+    Api,
     Live,
     Files,
     Operator,
@@ -60,6 +61,7 @@ impl Way {
             .unwrap_or_default();
         match first {
             "track" => Self::Track,
+            "api" | "openapi.json" => Self::Api,
             "live" => Self::Live,
             "static" | "widget" | "widget.js" | "demo" | "favicon.ico" => Self::Files,
             "healthz" | "readyz" | "metrics" => Self::Operator,
@@ -77,6 +79,7 @@ impl EncodeLabelValue for Way {
                 Self::Track => "track",
                 Self::Customer => "customer",
                 Self::Poll => "poll",
+                Self::Api => "api",
                 Self::Live => "live",
                 Self::Files => "files",
                 Self::Operator => "operator",

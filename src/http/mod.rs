@@ -1,5 +1,7 @@
 //! Ways in: tracking, the Customer Chat protocol, the dashboard, assets, health. A handler parses, makes one store call, renders.
 
+mod api;
+mod api_key;
 pub mod assets;
 pub mod attempts;
 mod csp_report;

@@ -1,7 +1,7 @@
 //! What all handlers share, made once in `app` and handed to every worker.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use actix_web::http::header::HeaderValue;
 use tokio_util::sync::CancellationToken;
@@ -53,7 +53,7 @@ pub struct State {
     /// Cancelled when sockets have to close with 1012; every socket task waits on it.
     pub stop: CancellationToken,
     /// Requests and new sends are refused as retryable from the first moment of a stop.
-    draining: AtomicBool,
+    draining: CancellationToken,
     /// Requests being answered now.
     in_flight: AtomicU32,
     /// Random start and running count: request ids that do not repeat across restarts.
@@ -64,7 +64,7 @@ impl State {
     /// Whether this Parlor is about to stop: sends over sockets are refused as retryable then.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining.is_cancelled()
     }
 
     /// Requests being answered now, without open sockets.
@@ -81,7 +81,12 @@ impl State {
 
     /// The first step of a stop: everything new is refused as retryable from here on.
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.cancel();
+    }
+
+    /// Waits for the first moment of a stop: a request that waits for news ends then.
+    pub(crate) async fn drained(&self) {
+        self.draining.cancelled().await;
     }
 
     /// Counts a request for as long as the returned value lives.
@@ -131,7 +136,7 @@ impl From<StateParts> for State {
             passwords: Pool::default(),
             packed: Packed::default(),
             stop: CancellationToken::new(),
-            draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
             in_flight: AtomicU32::new(0),
             requests: AtomicU64::new(start),
         }

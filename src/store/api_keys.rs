@@ -8,6 +8,9 @@ use crate::token::{Token, TokenHash};
 /// What every key begins with, so that people and secret scanners know one when they see it.
 pub const KEY_PREFIX: &str = "parlor_";
 
+/// How long a use of a key needs no new note of it.
+pub const TOUCH_AFTER_MS: i64 = 60_000;
+
 /// A key as its owner writes it: [`KEY_PREFIX`] and the secret.
 #[must_use]
 pub fn text(secret: &Token) -> String {

@@ -94,7 +94,7 @@ pub fn participants(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<Participant>
     let chat = permit.chat(&[Action::ReadChat])?;
     let sees_all = matches!(
         permit.subject(),
-        Subject::Agent { .. } | Subject::Visitor { signed: true, .. }
+        Subject::Agent { .. } | Subject::ApiKey { .. } | Subject::Visitor { signed: true, .. }
     );
     tx.all(
         "select u.user_kind, u.user_id, u.is_present, u.seen_seq, u.seen_at, u.joined_at,

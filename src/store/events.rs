@@ -390,10 +390,9 @@ fn make_lead(tx: &mut dyn Tx, chat: &Chat, now: i64) -> Result<()> {
 
 fn sees_notes(permit: &Permit) -> bool {
     match permit.subject() {
-        Subject::Agent { .. } | Subject::System => true,
-        Subject::Visitor { .. } | Subject::ApiKey { .. } | Subject::Setup | Subject::Nobody => {
-            false
-        }
+        // A permit to read a chat is one to read its notes, for everybody but its visitor.
+        Subject::Agent { .. } | Subject::ApiKey { .. } | Subject::System => true,
+        Subject::Visitor { .. } | Subject::Setup | Subject::Nobody => false,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Every list stands on an index whose columns are the list's own filter and order, so a page costs the same at any size.
 
 use crate::db::{Result, Row, Tx, Value};
-use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
+use crate::domain::ids::{AgentId, ChatId, GroupId, SiteId, VisitorId};
 
 /// Counts stop here: a list of a million closed chats is not counted to show a number nobody reads.
 pub const COUNT_CAP: i64 = 1000;
@@ -130,6 +130,43 @@ pub fn page(
     if let InboxList::Mine(agent) = list {
         args.push(agent.into());
     }
+    tx.all(&sql, &args, read_row)
+}
+
+/// At most `limit` open chats of a group after `after`, the newest first; chats without a group are the default one's.
+///
+/// It walks the open chats of the site, which are few, and so needs no index of its own.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn page_of_group(
+    tx: &mut dyn Tx,
+    site: SiteId,
+    (group, is_default): (GroupId, bool),
+    after: Cursor,
+    limit: i64,
+) -> Result<Vec<InboxRow>> {
+    let without = if is_default {
+        " or c.group_id is null"
+    } else {
+        ""
+    };
+    let sql = format!(
+        "{ROW}
+    where c.site_id = ?1
+      and c.is_active = 1
+      and (c.group_id = ?5{without})
+      and (c.last_event_at, c.id) < (?2, ?3)
+    order by c.last_event_at desc, c.id desc
+    limit ?4"
+    );
+    let args = [
+        site.into(),
+        after.at.into(),
+        after.id.into(),
+        limit.into(),
+        group.into(),
+    ];
     tx.all(&sql, &args, read_row)
 }
 

@@ -17,6 +17,7 @@ mod support;
 
 mod addresses;
 mod allocator;
+mod api;
 mod auth;
 mod auth_browser;
 mod auth_sockets;

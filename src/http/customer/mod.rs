@@ -13,7 +13,7 @@ mod caller;
 pub(in crate::http) mod close;
 mod connection;
 mod cookies;
-mod fields;
+pub(crate) mod fields;
 mod frame;
 pub(crate) mod frame_guard;
 pub(in crate::http) mod inbound;

@@ -4,7 +4,6 @@
 //! token in the body the visitor. One job on the tracking lane writes the batch (`store::batches`).
 
 mod answer;
-mod api_key;
 mod envelope;
 mod online;
 mod widget_config;
@@ -18,6 +17,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use self::answer::Answer;
 use self::envelope::Envelope;
 use self::online::Online;
+use super::api_key;
 use super::error::ApiError;
 use super::extract::{ClientIp, header_text, read_body};
 use super::guard::{self, PageOrigin};
@@ -25,6 +25,8 @@ use super::state::State;
 use crate::db::{Error, Lane};
 use crate::domain::activity::{Call, Refused};
 use crate::domain::context::Context;
+use crate::domain::ids::SiteId;
+use crate::domain::permission::Scope;
 use crate::domain::site::Site;
 use crate::store::batches::{Batch, Recorded, record};
 use crate::store::visitor_tokens;
@@ -103,7 +105,7 @@ async fn find_site(
     ip: ClientIp,
     key: Option<&str>,
 ) -> Result<Arc<Site>, ApiError> {
-    let found = match (api_key::site(req, state, ip).await?, key) {
+    let found = match (key_site(req, state, ip).await?, key) {
         (Some(site), key) => state
             .sites
             .by_id(site)
@@ -113,6 +115,21 @@ async fn find_site(
         (None, None) => return Err(ApiError::validation("site", "is required")),
     };
     found.ok_or_else(ApiError::site_not_found)
+}
+
+/// The site of the API key that the request carries, which must be for tracking.
+async fn key_site(
+    req: &HttpRequest,
+    state: &State,
+    ip: ClientIp,
+) -> Result<Option<SiteId>, ApiError> {
+    let Some(key) = api_key::find(req, state, ip).await? else {
+        return Ok(None);
+    };
+    if !key.scopes.contains(&Scope::WebTracking) {
+        return Err(ApiError::not_allowed());
+    }
+    Ok(Some(key.site))
 }
 
 /// A request whose page may call.
