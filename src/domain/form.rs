@@ -1,6 +1,6 @@
 //! A form: questions asked around a chat, one of each kind for each group. What a form may hold, and its default texts.
 //!
-//! What visitors answer is in `filled_form`.
+//! What visitors answer is in `form_answers`.
 
 use std::collections::HashSet;
 

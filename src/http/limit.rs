@@ -30,6 +30,8 @@ const MESSAGES_PER_S: NonZeroU32 = count(5);
 const MESSAGES_BURST: NonZeroU32 = count(20);
 /// Chats begun from one address in a minute.
 const CHATS_PER_MIN: NonZeroU32 = count(6);
+/// Tickets left from one address in a minute.
+const TICKETS_PER_MIN: NonZeroU32 = count(6);
 /// Uploads of one visitor in a minute.
 const UPLOADS_PER_MIN: NonZeroU32 = count(10);
 /// Tracked calls of one visitor a second; the burst is what a browser may have kept while it was offline.
@@ -61,6 +63,7 @@ impl From<Wait> for ApiError {
 pub struct Limits {
     messages: Keyed,
     chats: Keyed,
+    tickets: Keyed,
     uploads: Keyed,
     activities: Keyed,
     requests: Keyed,
@@ -104,6 +107,7 @@ impl Limits {
         Self {
             messages: Keyed::new(Quota::per_second(MESSAGES_PER_S).allow_burst(MESSAGES_BURST)),
             chats: Keyed::new(Quota::per_minute(CHATS_PER_MIN)),
+            tickets: Keyed::new(Quota::per_minute(TICKETS_PER_MIN)),
             uploads: Keyed::new(Quota::per_minute(UPLOADS_PER_MIN)),
             activities: Keyed::new(
                 Quota::per_second(ACTIVITIES_PER_S).allow_burst(ACTIVITIES_BURST),
@@ -137,6 +141,14 @@ impl Limits {
     /// [`Wait`] above 6 a minute.
     pub fn chat(&self, address: ClientIp) -> Result<(), Wait> {
         self.chats.take(address.limit_key(), NonZeroU32::MIN)
+    }
+
+    /// One ticket left from an address.
+    ///
+    /// # Errors
+    /// [`Wait`] above 6 a minute.
+    pub fn ticket(&self, address: ClientIp) -> Result<(), Wait> {
+        self.tickets.take(address.limit_key(), NonZeroU32::MIN)
     }
 
     /// One upload of a visitor.
@@ -208,6 +220,7 @@ impl Limits {
         for keyed in [
             &self.messages,
             &self.chats,
+            &self.tickets,
             &self.uploads,
             &self.activities,
             &self.requests,

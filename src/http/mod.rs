@@ -18,5 +18,6 @@ mod routes;
 pub(crate) mod server;
 pub mod sites;
 pub mod state;
+mod tickets;
 mod track;
 pub mod widget;

@@ -4,7 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::ApiError;
-use super::{api, assets, csp_report, customer, dashboard, demo, health, metrics, track, widget};
+use super::{
+    api, assets, csp_report, customer, dashboard, demo, health, metrics, tickets, track, widget,
+};
 
 /// Registers everything under `base_path`, which is empty or `/name`.
 pub(crate) fn all(cfg: &mut ServiceConfig, base_path: &str) {
@@ -29,6 +31,7 @@ fn ways_in(cfg: &mut ServiceConfig) {
     track::routes(cfg);
     api::routes(cfg);
     customer::routes(cfg);
+    tickets::routes(cfg);
     // Last: it answers every path that nobody else has.
     dashboard::routes(cfg);
 }

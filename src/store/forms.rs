@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::db::{Error, Result, Row, Tx};
 use crate::domain::Refusal;
-use crate::domain::filled_form::{self, Claims, FilledField};
 use crate::domain::form::{Choice, Field, FieldType, Form, FormKind};
+use crate::domain::form_answers::{self, Claims, FilledField};
 use crate::domain::ids::{FormId, GroupId, SiteId};
 use crate::domain::permission::{Action, Permit};
 use crate::store::json;
@@ -170,7 +170,7 @@ pub fn check(
         return Err(Refusal::invalid("form_id", reason).into());
     }
     form.fields = with_groups(tx, site, form.fields)?;
-    let claims = filled_form::judge(&form, fields)?;
+    let claims = form_answers::judge(&form, fields)?;
     Ok(Checked {
         kind: form.kind,
         claims,

@@ -54,7 +54,7 @@ pub fn create(
     now: i64,
 ) -> Result<Created> {
     let site = permit.site(&[Action::SendTicket])?;
-    let (visitor, is_proven) = linked(tx, site, sender)?;
+    let link = linked(tx, site, sender)?;
     let group = match new.group() {
         None => None,
         Some(number) => Some(forms::find_group(tx, site, number)?.0),
@@ -64,22 +64,29 @@ pub fn create(
     let sql = format!("select id from sites where id = ?1{lock}");
     tx.opt(&sql, &[site.into()], |_| Ok(()))?
         .ok_or(Refusal::NotFound("site"))?;
-    let author = visitor.map_or_else(String::new, |visitor| visitor.to_string());
+    let author = link.map_or_else(String::new, |link| link.visitor.to_string());
     let hash = new.content_hash(&author);
     if let Some(repeat) = find_repeat(tx, site, new, &hash, now)? {
         return Ok(repeat);
     }
     let draft = Draft {
         site,
-        visitor,
-        is_proven,
+        link,
         group,
         hash,
     };
     let created = insert(tx, new, &draft, now)?;
-    if let (Some(visitor), true) = (visitor, is_proven) {
-        visitors::make_lead(tx, visitor, now)?;
-        tx.emit(Hint::VisitorUpdated { site, visitor })?;
+    if let Some(Link {
+        root,
+        is_proven: true,
+        ..
+    }) = link
+    {
+        visitors::make_lead(tx, root, now)?;
+        tx.emit(Hint::VisitorUpdated {
+            site,
+            visitor: root,
+        })?;
     }
     tx.emit(Hint::TicketsChanged { site })?;
     Ok(created)
@@ -290,21 +297,32 @@ pub(super) fn unlink_visitor(tx: &mut dyn Tx, visitor: VisitorId) -> Result<()> 
 /// Where a new ticket belongs.
 struct Draft {
     site: SiteId,
-    visitor: Option<VisitorId>,
-    is_proven: bool,
+    link: Option<Link>,
     group: Option<GroupId>,
     hash: [u8; 32],
 }
 
-/// The visitor a ticket is linked to: one that really is of this site, and whether it is more than a claim.
-fn linked(tx: &mut dyn Tx, site: SiteId, sender: Sender) -> Result<(Option<VisitorId>, bool)> {
+/// The visitor row a ticket is linked to.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    visitor: VisitorId,
+    root: VisitorId,
+    is_proven: bool,
+}
+
+/// Links only to a visitor that really is of this site.
+fn linked(tx: &mut dyn Tx, site: SiteId, sender: Sender) -> Result<Option<Link>> {
     let (visitor, is_proven) = match sender {
-        Sender::Unknown => return Ok((None, false)),
+        Sender::Unknown => return Ok(None),
         Sender::Claimed(visitor) => (visitor, false),
         Sender::Proven(visitor) => (visitor, true),
     };
-    let known = visitors::root(tx, site, visitor)?.map(|root| root.id);
-    Ok((known, is_proven && known.is_some()))
+    let root = visitors::root(tx, site, visitor)?.map(|root| root.id);
+    Ok(root.map(|root| Link {
+        visitor,
+        root,
+        is_proven,
+    }))
 }
 
 fn find_repeat(
@@ -357,8 +375,8 @@ fn insert(tx: &mut dyn Tx, new: &NewTicket, draft: &Draft, now: i64) -> Result<C
             draft.site.into(),
             new.client_id().into(),
             (&draft.hash).into(),
-            draft.visitor.into(),
-            draft.is_proven.into(),
+            draft.link.map(|link| link.visitor).into(),
+            draft.link.is_some_and(|link| link.is_proven).into(),
             draft.group.into(),
             new.name().into(),
             new.email().into(),

@@ -17,6 +17,7 @@ use crate::domain::ids::ChatId;
 mod chats;
 mod customer;
 mod events;
+mod forms;
 mod groups;
 mod history;
 mod new_event;
@@ -143,7 +144,7 @@ const fn action(name: &'static str, sort: Sort, begin: fn(Call) -> Acting) -> Ac
 }
 
 /// All actions of a logged-in visitor. `login` and `ping` are the connection's own.
-static ACTIONS: [Action; 16] = [
+static ACTIONS: [Action; 17] = [
     action("start_chat", Sort::Settled, |c| Box::pin(chats::start(c))),
     action("activate_chat", Sort::Settled, |c| {
         Box::pin(chats::activate(c))
@@ -177,6 +178,7 @@ static ACTIONS: [Action; 16] = [
     action("update_customer_page", Sort::Personal, |c| {
         Box::pin(customer::update_page(c))
     }),
+    action("get_form", Sort::Plain, |c| Box::pin(forms::get(c))),
     action("list_group_statuses", Sort::Plain, |c| {
         Box::pin(groups::list_statuses(c))
     }),
