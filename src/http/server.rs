@@ -200,13 +200,20 @@ fn finish(state: &State, id: RequestId, status: StatusCode, headers: &mut Header
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_page = kind.is_some_and(|kind| kind.starts_with(b"text/html"));
     let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
+    // A page with a policy of its own says there who may frame it.
+    let is_framable = headers
+        .get(header::CONTENT_SECURITY_POLICY)
+        .and_then(|policy| policy.to_str().ok())
+        .is_some_and(|policy| !policy.contains("frame-ancestors"));
     let mut put = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     };
-    if is_page {
+    if is_page && !is_framable {
         put(header::X_FRAME_OPTIONS, "DENY");
+    }
+    if is_page {
         put(header::CROSS_ORIGIN_OPENER_POLICY, "same-origin");
         put(header::PERMISSIONS_POLICY, PERMISSIONS);
     }

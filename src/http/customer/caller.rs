@@ -35,15 +35,15 @@ pub(super) struct Caller {
 
 /// A logged-in visitor.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(in crate::http) struct Member {
     /// Whom permissions are asked for.
-    pub(super) subject: Subject,
+    pub(in crate::http) subject: Subject,
     /// The root of the visitor: the id under which it is shown.
-    pub(super) customer: VisitorId,
+    pub(in crate::http) customer: VisitorId,
     /// The token as it was found.
-    pub(super) bearer: Bearer,
+    pub(in crate::http) bearer: Bearer,
     /// The token's hash, to look again whether it is still good.
-    pub(super) hash: TokenHash,
+    pub(in crate::http) hash: TokenHash,
 }
 
 impl Member {

@@ -6,10 +6,10 @@ use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 
-/// Names the visitor.
+/// Names the visitor; the site follows.
 const ID: &str = "__lc_cid";
 
-/// The visitor's secret.
+/// The visitor's secret; the site follows.
 const SECRET: &str = "__lc_cst";
 
 /// How long the browser keeps them, renewed at each call.
@@ -24,28 +24,47 @@ pub(super) struct Presented {
     pub(super) secret: String,
 }
 
-/// Both cookies, or `None`: one without the other is no identity.
-pub(super) fn presented(req: &HttpRequest) -> Option<Presented> {
-    Some(Presented {
-        id: req.cookie(ID)?.value().to_owned(),
-        secret: req.cookie(SECRET)?.value().to_owned(),
-    })
-}
+/// The names of the two cookies of one site, or of one group that has identities of its own: two sites behind one host
+/// name do not share a visitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Jar(String);
 
-/// The `Set-Cookie` headers that keep an identity.
-pub(super) fn of(id: &str, secret: &str) -> [String; 2] {
-    [(ID, id), (SECRET, secret)].map(|(name, value)| {
-        let cookie = Cookie::build(name, value)
-            .path("/")
-            .http_only(true)
-            .secure(true)
-            .same_site(SameSite::None)
-            .max_age(KEPT)
-            .finish();
-        // Keeps the cookie in browsers that drop third-party cookies, in one jar for each embedding site. The cookie crate
-        // of the framework does not know this attribute.
-        format!("{cookie}; Partitioned")
-    })
+impl Jar {
+    /// The jar of a site, or of one of its groups.
+    pub(super) fn of(license_id: i64, group: Option<i64>) -> Self {
+        Self(match group {
+            None => format!("_{license_id}"),
+            Some(group) => format!("_{license_id}_g{group}"),
+        })
+    }
+
+    /// Both cookies, or `None`: one without the other is no identity.
+    pub(super) fn presented(&self, req: &HttpRequest) -> Option<Presented> {
+        let value = |name: &str| {
+            let cookie = req.cookie(&format!("{name}{}", self.0))?;
+            Some(cookie.value().to_owned())
+        };
+        Some(Presented {
+            id: value(ID)?,
+            secret: value(SECRET)?,
+        })
+    }
+
+    /// The `Set-Cookie` headers that keep an identity.
+    pub(super) fn set(&self, id: &str, secret: &str) -> [String; 2] {
+        [(ID, id), (SECRET, secret)].map(|(name, value)| {
+            let cookie = Cookie::build(format!("{name}{}", self.0), value)
+                .path("/")
+                .http_only(true)
+                .secure(true)
+                .same_site(SameSite::None)
+                .max_age(KEPT)
+                .finish();
+            // Keeps the cookie in browsers that drop third-party cookies, in one jar for each embedding site. The cookie
+            // crate of the framework does not know this attribute.
+            format!("{cookie}; Partitioned")
+        })
+    }
 }
 
 #[cfg(test)]
@@ -56,10 +75,10 @@ mod tests {
 
     #[test]
     fn the_cookies_survive_in_a_foreign_page_and_scripts_cannot_read_them() {
-        let [id, secret] = of("7", "s");
+        let [id, secret] = Jar::of(9, None).set("7", "s");
 
-        assert!(id.starts_with("__lc_cid=7; "), "{id}");
-        assert!(secret.starts_with("__lc_cst=s; "), "{secret}");
+        assert!(id.starts_with("__lc_cid_9=7; "), "{id}");
+        assert!(secret.starts_with("__lc_cst_9=s; "), "{secret}");
         for part in [
             "HttpOnly",
             "SameSite=None",
@@ -73,16 +92,19 @@ mod tests {
     }
 
     #[test]
-    fn half_an_identity_is_none() {
+    fn half_an_identity_is_none_and_so_is_that_of_another_site_or_group() {
         let half = TestRequest::default()
-            .cookie(Cookie::new(ID, "7"))
+            .cookie(Cookie::new("__lc_cid_9", "7"))
             .to_http_request();
         let whole = TestRequest::default()
-            .cookie(Cookie::new(ID, "7"))
-            .cookie(Cookie::new(SECRET, "s"))
+            .cookie(Cookie::new("__lc_cid_9", "7"))
+            .cookie(Cookie::new("__lc_cst_9", "s"))
             .to_http_request();
 
-        assert!(presented(&half).is_none());
-        assert_eq!(presented(&whole).map(|p| p.secret), Some("s".into()));
+        let jar = Jar::of(9, None);
+        assert!(jar.presented(&half).is_none());
+        assert_eq!(jar.presented(&whole).map(|p| p.secret), Some("s".into()));
+        assert!(Jar::of(8, None).presented(&whole).is_none());
+        assert!(Jar::of(9, Some(0)).presented(&whole).is_none());
     }
 }

@@ -208,9 +208,14 @@ async fn find(caller: &Caller, hash: TokenHash, now: i64) -> Result<Member, Fail
     Ok(Member::new(bearer, hash))
 }
 
+/// What stands behind a token: the bearer, and until when its visitor is banned.
 type Found = (Bearer, Option<i64>);
 
-fn known(tx: &mut dyn Tx, hash: &TokenHash) -> db::Result<Option<Found>> {
+/// Looks a token up.
+///
+/// # Errors
+/// Any [`db::Error`].
+pub(super) fn known(tx: &mut dyn Tx, hash: &TokenHash) -> db::Result<Option<Found>> {
     let Some(bearer) = visitor_tokens::find(tx, hash)? else {
         return Ok(None);
     };

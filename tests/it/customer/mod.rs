@@ -12,6 +12,7 @@ mod reconnect;
 mod sockjs;
 mod timing;
 mod token;
+mod token_page;
 
 use parlor::domain::site::{Site, SiteSettings};
 use parlor::http::customer::SocketTiming;

@@ -122,12 +122,13 @@ async fn the_id_alone_or_a_foreign_secret_is_no_identity() {
     let thief = post(&shop, "/customer/token", &body, &[("origin", ORIGIN)]).await;
     let id = victim.body["entity_id"].as_str().unwrap();
     let thief_cookies = thief.cookies();
-    let secret = thief_cookies.split("__lc_cst=").nth(1).unwrap();
+    let secret = thief_cookies.rsplit('=').next().unwrap();
+    let license = shop.site.license_id;
 
     for cookies in [
-        format!("__lc_cid={id}"),
-        format!("__lc_cid={id}; __lc_cst=guess"),
-        format!("__lc_cid={id}; __lc_cst={secret}"),
+        format!("__lc_cid_{license}={id}"),
+        format!("__lc_cid_{license}={id}; __lc_cst_{license}=guess"),
+        format!("__lc_cid_{license}={id}; __lc_cst_{license}={secret}"),
     ] {
         let reply = post(
             &shop,

@@ -3,6 +3,7 @@
 //! `framing` is the envelope, `pipe` one polling session, `sessions` the list of them, `polling` their requests. The
 //! WebSocket handshake is `socket`'s.
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,6 +14,7 @@ pub(super) mod pipe;
 mod polling;
 mod sessions;
 
+use super::bearer;
 use super::socket::{self, Tenant};
 use crate::http::error::ApiError;
 use crate::http::extract::ClientIp;
@@ -22,21 +24,18 @@ use crate::token;
 
 pub(crate) use sessions::Sessions;
 
-/// What stands before the parts of SockJS, under any prefix.
-const BASE: &str = "/{prefix:(?:.+/)?}{version:v[0-9]{1,2}\\.[0-9]{1,2}}/customer/rtm/sjs";
-
 /// A session, named by its client at random: a short name could be guessed.
 const SESSION: &str = "{server:[^/.]{1,16}}/{session:[^/.]{8,64}}";
 
-/// Registers SockJS below every version.
-pub(super) fn routes(cfg: &mut ServiceConfig) {
+/// Registers SockJS below `base`.
+pub(super) fn routes(cfg: &mut ServiceConfig, base: &str) {
     let resource = |path: String| {
-        web::resource(path).route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+        web::resource(path).route(web::method(Method::OPTIONS).to(bearer::preflight))
     };
-    cfg.service(resource(format!("{BASE}/info")).get(info))
-        .service(resource(format!("{BASE}/{SESSION}/xhr")).post(polling::poll))
-        .service(resource(format!("{BASE}/{SESSION}/xhr_send")).post(polling::send))
-        .service(web::resource(format!("{BASE}/{SESSION}/websocket")).get(socket::open_sockjs));
+    cfg.service(resource(format!("{base}/info")).get(info))
+        .service(resource(format!("{base}/{SESSION}/xhr")).post(polling::poll))
+        .service(resource(format!("{base}/{SESSION}/xhr_send")).post(polling::send))
+        .service(web::resource(format!("{base}/{SESSION}/websocket")).get(socket::open_sockjs));
 }
 
 /// Whether a request waits for news on purpose.
@@ -62,17 +61,6 @@ async fn info(
         "cookie_needed": false,
         "entropy": u32::from_le_bytes(entropy),
     }));
-    Ok(guard::with_credentials(answer, &origin))
-}
-
-async fn preflight(
-    req: HttpRequest,
-    state: Data<State>,
-    address: ClientIp,
-) -> Result<HttpResponse, ApiError> {
-    state.limits.request(address)?;
-    let origin = page_origin(&req, &state).await?;
-    let answer = guard::preflight(&origin, "GET, POST");
     Ok(guard::with_credentials(answer, &origin))
 }
 
