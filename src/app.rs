@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 
+use crate::blobs::BlobDirectory;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
@@ -18,7 +19,7 @@ use crate::error::StartError;
 use crate::http::server;
 use crate::http::state::{State, StateParts};
 use crate::live::dispatch;
-use crate::scheduler::{self, NodeKeeper};
+use crate::scheduler::{self, NodeKeeper, remove_strays};
 use crate::store::agent_connections;
 
 mod seed;
@@ -61,8 +62,10 @@ impl App {
             &clock,
             listener.publish(),
         )?;
+        let blobs = BlobDirectory::new(files_folder(&config, folder.path()));
         let state = Data::new(State::from(StateParts {
             db,
+            blobs: Arc::new(blobs),
             clock,
             config: Arc::new(config),
         }));
@@ -190,9 +193,13 @@ impl Parts {
             .as_ref()
             .map(|seed| seed::plant(&state.db, seed, state.clock.now()))
             .transpose()?;
-        let limits = state.clone();
+        let own = state.clone();
         let scheduler = scheduler::start(&state.db, &state.clock, node, move || {
-            limits.limits.retain_recent();
+            own.limits.retain_recent();
+            if let Err(error) = remove_strays(&own.db, &*own.blobs, own.clock.now()) {
+                // They are still listed, so the next minute tries again.
+                tracing::warn!(%error, "files that nobody names could not be removed");
+            }
         })
         .map_err(|source| StartError::System {
             what: "a thread for the scheduler",
@@ -283,6 +290,15 @@ pub(crate) fn db_options(config: &Config, folder: &Path) -> DbOptions {
         statement_cache: config.statement_cache,
         ..options
     }
+}
+
+/// Where the contents of files lie: where the configuration says, or beside everything else.
+fn files_folder(config: &Config, folder: &Path) -> PathBuf {
+    config
+        .files
+        .clone()
+        .filter(|_| !config.ephemeral)
+        .unwrap_or_else(|| folder.join("files"))
 }
 
 /// Waits until `is_done` says so, or `at_most` has passed.

@@ -26,6 +26,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of the database and everything else that is kept; made with mode 0700.
     pub data: PathBuf,
+    /// Folder of uploaded files; `files` in `data` where nothing is said. Several nodes need one that they share.
+    pub files: Option<PathBuf>,
     /// PostgreSQL to use in place of the SQLite file in `data`.
     pub database: Option<DatabaseUrl>,
     /// Whether PostgreSQL statements are cached; off for poolers that cannot keep prepared statements.
@@ -61,6 +63,7 @@ impl Default for Config {
         Self {
             listen: DEFAULT_LISTEN,
             data: PathBuf::from("./parlor-data"),
+            files: None,
             database: None,
             statement_cache: true,
             public_url: None,
@@ -115,6 +118,7 @@ impl Config {
         let config = Self {
             listen: take.value("listen", &options.listen, parse_listen, default.listen),
             data: take.value("data", &options.data, parse_path, default.data),
+            files: take.value("files", &options.files, parse_folder, default.files),
             database: take.value("database", &options.database, parse_database, None),
             statement_cache: take.value(
                 "statement-cache",
@@ -386,6 +390,11 @@ fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {
 #[expect(clippy::unnecessary_wraps, reason = "has the shape of its neighbours")]
 fn parse_path(text: &str) -> Result<PathBuf, &'static str> {
     Ok(Path::new(text).to_path_buf())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "has the shape of its neighbours")]
+fn parse_folder(text: &str) -> Result<Option<PathBuf>, &'static str> {
+    Ok(Some(PathBuf::from(text)))
 }
 
 fn parse_database(text: &str) -> Result<Option<DatabaseUrl>, String> {

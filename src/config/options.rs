@@ -24,6 +24,10 @@ pub struct Options {
     #[arg(long, global = true, env = "PARLOR_DATA", value_name = "FOLDER")]
     pub data: Option<String>,
 
+    /// Folder of uploaded files; several nodes on one database need a folder they share [default: files in the data folder]
+    #[arg(long, global = true, env = "PARLOR_FILES", value_name = "FOLDER")]
+    pub files: Option<String>,
+
     /// PostgreSQL to use instead of the SQLite file in the data folder, as <postgres://user:password@host/name>
     #[arg(
         long,
@@ -148,6 +152,7 @@ impl Options {
         let single = match key.replace('-', "_").as_str() {
             "listen" => &mut self.listen,
             "data" => &mut self.data,
+            "files" => &mut self.files,
             "database" => &mut self.database,
             "statement_cache" => &mut self.statement_cache,
             "public_url" => &mut self.public_url,

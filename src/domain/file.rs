@@ -94,6 +94,8 @@ pub struct File {
     pub size: u64,
     /// Its size in pixels, for images that are shown in place.
     pub image: Option<ImageSize>,
+    /// The type of its smaller copies.
+    pub thumbnail_type: Option<String>,
     /// Whether it is so large that there is a copy of 300 pixels.
     pub has_thumbnail: bool,
     /// Whether it is so large that there is a copy of 600 pixels.
@@ -125,6 +127,14 @@ impl File {
         let (base, key, name) = (&self.base_url, self.key, encode(&self.name));
         format!("{base}{FOLDER}{key}/{folder}{name}")
     }
+}
+
+/// The path in an address that [`File::url`] and its like made, from `/files/` on: what a page of our own links to,
+/// wherever the uploader reached this Parlor.
+#[must_use]
+pub fn path_in(url: &str) -> Option<&str> {
+    FileKey::in_url(url)?;
+    url.rfind(FOLDER).and_then(|at| url.get(at..))
 }
 
 /// A text as one segment of a path, or as the value of an extended header parameter.
@@ -159,6 +169,7 @@ mod tests {
             content_type: "image/png".into(),
             size: 3,
             image: None,
+            thumbnail_type: None,
             has_thumbnail: false,
             has_thumbnail2x: false,
         }
@@ -177,6 +188,8 @@ mod tests {
         assert!(url.starts_with("https://chat.example/base/files/"), "{url}");
         assert!(url.ends_with("/%C3%9Cber%20uns.png"), "{url}");
         assert_eq!(key.to_string().len(), KEY_CHARS);
+        assert_eq!(path_in(&url), url.strip_prefix("https://chat.example/base"));
+        assert_eq!(path_in("https://x.example/files/short/a.png"), None);
         assert!(!format!("{key:?}").contains(&key.to_string()));
     }
 

@@ -10,7 +10,6 @@ pub mod event;
 pub mod file;
 pub mod form;
 pub mod form_answers;
-pub mod greeting;
 pub mod hint;
 pub mod identity;
 pub mod ids;

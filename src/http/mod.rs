@@ -10,6 +10,7 @@ pub mod dashboard;
 mod demo;
 pub mod error;
 pub mod extract;
+pub(crate) mod files;
 pub mod guard;
 mod health;
 pub mod limit;

@@ -5,7 +5,8 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::error::ApiError;
 use super::{
-    api, assets, csp_report, customer, dashboard, demo, health, metrics, tickets, track, widget,
+    api, assets, csp_report, customer, dashboard, demo, files, health, metrics, tickets, track,
+    widget,
 };
 
 /// Registers everything under `base_path`, which is empty or `/name`.
@@ -28,6 +29,7 @@ fn ways_in(cfg: &mut ServiceConfig) {
     assets::routes(cfg);
     widget::routes(cfg);
     demo::routes(cfg);
+    files::routes(cfg);
     track::routes(cfg);
     api::routes(cfg);
     customer::routes(cfg);

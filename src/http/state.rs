@@ -10,11 +10,13 @@ use super::assets::Packed;
 use super::customer::{Availability, Sessions};
 use super::dashboard::password::Pool;
 use super::error::RequestId;
+use super::files;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
 use super::metrics::Metrics;
 use super::server::page_policy;
 use super::sites::SiteCache;
+use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -26,6 +28,8 @@ use crate::live::bus::InProcess;
 pub struct State {
     /// The database.
     pub db: Db,
+    /// Where the contents of files lie.
+    pub blobs: Arc<dyn Blobs>,
     /// Where the time comes from: read it once a request.
     pub clock: Clock,
     /// How this Parlor was started.
@@ -46,6 +50,8 @@ pub struct State {
     pub refused_origins: RefusedOrigins,
     /// Where agents' passwords are hashed.
     pub(crate) passwords: Pool,
+    /// How many uploads are worked on at once.
+    pub(crate) uploads: files::Pool,
     /// What pages may load, see `server`.
     pub(crate) page_policy: HeaderValue,
     /// Files packed so far.
@@ -112,6 +118,7 @@ impl Drop for InFlight<'_> {
 /// What [`State`] is made of.
 pub(crate) struct StateParts {
     pub(crate) db: Db,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Clock,
     pub(crate) config: Arc<Config>,
 }
@@ -132,8 +139,10 @@ impl From<StateParts> for State {
             availability: Availability::default(),
             polls: Sessions::default(),
             db: parts.db,
+            blobs: parts.blobs,
             refused_origins: RefusedOrigins::default(),
             passwords: Pool::default(),
+            uploads: files::Pool::default(),
             packed: Packed::default(),
             stop: CancellationToken::new(),
             draining: CancellationToken::new(),

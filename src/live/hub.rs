@@ -45,8 +45,6 @@ pub(super) struct Dirty {
     pub(super) tickets: HashSet<SiteId>,
     /// Visitors with sockets or watchers of their own.
     pub(super) visitors: HashSet<VisitorId>,
-    /// Visitors with sockets or watchers whose greeting changed.
-    pub(super) greeted: HashSet<VisitorId>,
     /// Visitors of a site whose list is watched: at most one more than fits an update.
     pub(super) lists: HashMap<SiteId, HashSet<VisitorId>>,
 }
@@ -162,7 +160,6 @@ impl Hub {
                 | Hint::InboxAdvanced { .. }
                 | Hint::VisitorSeen { .. }
                 | Hint::VisitorUpdated { .. }
-                | Hint::GreetingChanged { .. }
                 | Hint::AgentChanged { .. }
                 | Hint::TicketsChanged { .. }
                 | Hint::SiteChanged { .. } => has_work |= self.note(hint),
@@ -301,12 +298,8 @@ impl Hub {
             Hint::TicketsChanged { site } if cared_for(Topic::Tickets(site)) => {
                 self.dirty().tickets.insert(site)
             }
-            Hint::GreetingChanged { visitor, .. } if cared_for(Topic::Visitor(visitor)) => {
-                self.dirty().greeted.insert(visitor)
-            }
             Hint::ChatAdvanced { .. }
             | Hint::InboxAdvanced { .. }
-            | Hint::GreetingChanged { .. }
             | Hint::AgentChanged { .. }
             | Hint::TicketsChanged { .. }
             | Hint::SiteChanged { .. }

@@ -22,8 +22,6 @@ pub enum Update {
     Visitors(Arc<VisitorsSeen>),
     /// This visitor was seen or changed.
     Visitor(VisitorId),
-    /// The greeting of this visitor changed: was sent, shown, answered or has ended.
-    Greeting(VisitorId),
     /// This agent changed.
     Agent(AgentId),
     /// The tickets of this site changed.
@@ -46,11 +44,7 @@ impl Update {
                 Self::Inbox(update) => update.rows.len() * FRAME_BYTES,
                 Self::Visitors(seen) => seen.visitors.len() * size_of::<VisitorId>(),
                 Self::Lossy(lossy) => lossy.weight(),
-                Self::Visitor(_)
-                | Self::Greeting(_)
-                | Self::Agent(_)
-                | Self::Tickets(_)
-                | Self::Site(_) => 0,
+                Self::Visitor(_) | Self::Agent(_) | Self::Tickets(_) | Self::Site(_) => 0,
             }
     }
 
@@ -63,7 +57,6 @@ impl Update {
             | Self::Inbox(_)
             | Self::Visitors(_)
             | Self::Visitor(_)
-            | Self::Greeting(_)
             | Self::Agent(_)
             | Self::Tickets(_)
             | Self::Site(_) => false,

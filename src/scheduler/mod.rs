@@ -5,6 +5,7 @@
 
 mod lease;
 mod node;
+mod strays;
 mod tasks;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -17,6 +18,7 @@ use crate::store::{jobs, leases};
 
 use lease::Leader;
 pub use node::NodeKeeper;
+pub use strays::remove_strays;
 pub use tasks::{TASKS, Task};
 
 /// How often the loop looks whether something is due.

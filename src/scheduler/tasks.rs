@@ -1,7 +1,9 @@
 //! The table of periodic tasks. A step does a bounded piece of work in one transaction and says whether there is more.
 
 use crate::db::{Dialect, Result, Tx, upkeep};
-use crate::store::{inbox, logins, nodes, one_time_tokens, retention, sessions, visitor_tokens};
+use crate::store::{
+    files, inbox, logins, nodes, one_time_tokens, retention, sessions, visitor_tokens,
+};
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;
@@ -60,6 +62,12 @@ pub const TASKS: &[Task] = &[
                 ROWS_PER_STEP,
             )?)
         },
+    },
+    Task {
+        name: "delete_unused_files",
+        every_ms: HOUR_MS,
+        engine: None,
+        step: |tx, now| is_full(files::delete_unused(tx, now, ROWS_PER_STEP)?),
     },
     Task {
         name: "prune_inbox",

@@ -47,6 +47,8 @@ pub struct NewFile {
     pub thumbnail: Option<Blob>,
     /// A copy of at most 600 pixels, where it is larger.
     pub thumbnail2x: Option<Blob>,
+    /// The type of both copies.
+    pub thumbnail_type: Option<&'static str>,
 }
 
 /// Which of its contents is asked for.
@@ -153,8 +155,8 @@ pub fn insert(tx: &mut dyn Tx, permit: &Permit, new: &NewFile, now: i64) -> Resu
     };
     tx.exec(
         "insert into files (id, site_id, secret, base_url, visitor_id, agent_id, browser_id, blob_hash, \
-         name, content_type, size, width, height, thumbnail_hash, thumbnail2x_hash, created_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+         name, content_type, size, width, height, thumbnail_hash, thumbnail2x_hash, thumbnail_type, created_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         &[
             id.into(),
             site.into(),
@@ -171,6 +173,7 @@ pub fn insert(tx: &mut dyn Tx, permit: &Permit, new: &NewFile, now: i64) -> Resu
             new.image.map(|size| i64::from(size.height)).into(),
             new.thumbnail.as_ref().map(|blob| &blob.hash).into(),
             new.thumbnail2x.as_ref().map(|blob| &blob.hash).into(),
+            new.thumbnail_type.into(),
             now.into(),
         ],
     )?;
@@ -183,16 +186,19 @@ pub fn insert(tx: &mut dyn Tx, permit: &Permit, new: &NewFile, now: i64) -> Resu
 }
 
 const COLUMNS: &str = "f.id, f.secret, f.site_id, f.base_url, f.name, f.content_type, f.size, f.width, \
-    f.height, f.thumbnail_hash, f.thumbnail2x_hash";
+    f.height, f.thumbnail_hash, f.thumbnail2x_hash, f.thumbnail_type";
 
-/// The file that this key opens.
+/// The file that this key opens; one that no event uses is gone after a day, swept or not.
 ///
 /// # Errors
 /// Any [`Error`].
-pub fn by_key(tx: &mut dyn Tx, key: &FileKey) -> Result<Option<File>> {
+pub fn by_key(tx: &mut dyn Tx, key: &FileKey, now: i64) -> Result<Option<File>> {
     let found = tx.opt(
-        &format!("select {COLUMNS} from files f where f.id = ?1"),
-        &[key.id.into()],
+        &format!(
+            "select {COLUMNS} from files f \
+             where f.id = ?1 and (f.used_at is not null or f.created_at > ?2)"
+        ),
+        &[key.id.into(), (now - UNUSED_MS).into()],
         file,
     )?;
     Ok(found.filter(|file| key.fits(&file.key.secret)))
@@ -206,8 +212,9 @@ pub fn content(
     tx: &mut dyn Tx,
     key: &FileKey,
     variant: Variant,
+    now: i64,
 ) -> Result<Option<(File, Content)>> {
-    let Some(file) = by_key(tx, key)? else {
+    let Some(file) = by_key(tx, key, now)? else {
         return Ok(None);
     };
     let column = match variant {
@@ -239,7 +246,7 @@ pub fn content(
 /// same browser, of a proven identity of the same visitor, or of the same agent; and of the same site.
 ///
 /// # Errors
-/// [`Refusal::Validation`] of `url` for every other address, a used one of another chat included; or any other [`Error`].
+/// [`Refusal::Validation`] of `url` for every other address, one of another chat or older than a day included; or any other [`Error`].
 pub fn claim(tx: &mut dyn Tx, permit: &Permit, url: &str, chat: ChatId, now: i64) -> Result<File> {
     let refused = || {
         Refusal::invalid(
@@ -259,9 +266,9 @@ pub fn claim(tx: &mut dyn Tx, permit: &Permit, url: &str, chat: ChatId, now: i64
         &[key.id.into(), chat.into()],
         |row| {
             let owner = Owner {
-                browser: row.opt_i64(11)?.map(BrowserId),
-                agent: row.opt_i64(12)?.map(AgentId),
-                root: row.opt_i64(13)?.map(VisitorId),
+                browser: row.opt_i64(12)?.map(BrowserId),
+                agent: row.opt_i64(13)?.map(AgentId),
+                root: row.opt_i64(14)?.map(VisitorId),
             };
             Ok((file(row)?, owner))
         },
@@ -272,8 +279,14 @@ pub fn claim(tx: &mut dyn Tx, permit: &Permit, url: &str, chat: ChatId, now: i64
     }
     let claimed = tx.exec(
         "update files set chat_id = ?2, used_at = coalesce(used_at, ?3) \
-         where id = ?1 and (chat_id is null or chat_id = ?2)",
-        &[key.id.into(), chat.into(), now.into()],
+         where id = ?1 \
+           and (chat_id = ?2 or chat_id is null and created_at > ?4)",
+        &[
+            key.id.into(),
+            chat.into(),
+            now.into(),
+            (now - UNUSED_MS).into(),
+        ],
     )?;
     match claimed {
         1 => Ok(file),
@@ -383,6 +396,7 @@ fn file(row: &dyn Row) -> Result<File> {
         image: pixels(row.opt_i64(7)?)
             .zip(pixels(row.opt_i64(8)?))
             .map(|(width, height)| ImageSize { width, height }),
+        thumbnail_type: row.opt_text(11)?,
         has_thumbnail: row.opt_blob(9)?.is_some(),
         has_thumbnail2x: row.opt_blob(10)?.is_some(),
     })

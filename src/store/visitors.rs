@@ -1,11 +1,11 @@
 //! Visitors: made when a browser is first seen, named by identify, changed field by field; merging is in `merges`.
 
 use crate::db::{Result, Row, Tx, Value};
+use crate::domain::Hint;
 use crate::domain::context::Context;
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::domain::user_agent::{self, Device};
 use crate::domain::visitor::{Change, ProfileChange, Visitor, VisitorKind, fold_email};
-use crate::domain::{Hint, Refusal};
 
 /// What a new visitor is made of.
 #[derive(Clone, Copy, Debug)]
@@ -76,37 +76,6 @@ pub fn root(tx: &mut dyn Tx, site: SiteId, id: VisitorId) -> Result<Option<Visit
          where m.id = ?1 and m.site_id = ?2"
     );
     tx.opt(&sql, &[id.into(), site.into()], read)
-}
-
-/// Locks a visitor's row, so that what is counted on it is counted in turn.
-pub(super) fn lock(tx: &mut dyn Tx, id: VisitorId) -> Result<()> {
-    let lock = tx.dialect().for_update();
-    tx.opt(
-        &format!("select 1 from visitors where id = ?1{lock}"),
-        &[id.into()],
-        |_| Ok(()),
-    )?;
-    Ok(())
-}
-
-/// Follows a visitor of this site to its root and locks that: merges wait meanwhile.
-///
-/// # Errors
-/// [`Refusal::NotFound`] where there is none, or any other [`crate::db::Error`].
-pub(super) fn lock_root(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId) -> Result<VisitorId> {
-    let lock = tx.dialect().for_update();
-    let sql = format!("select merged_into from visitors where id = ?1 and site_id = ?2{lock}");
-    let mut root = visitor;
-    // It may have been merged since it was read; a pointer names the root, so the second look ends it.
-    loop {
-        let merged_into = tx
-            .opt(&sql, &[root.into(), site.into()], |row| row.opt_i64(0))?
-            .ok_or(Refusal::NotFound("visitor"))?;
-        match merged_into {
-            Some(next) => root = VisitorId(next),
-            None => return Ok(root),
-        }
-    }
 }
 
 /// The root and everything that was merged into it, the root first.

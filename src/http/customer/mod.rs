@@ -33,6 +33,7 @@ mod streams;
 mod token;
 mod token_page;
 mod updates;
+mod upload;
 mod version;
 mod view;
 
@@ -62,6 +63,11 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(
         web::resource(action_path("check_goals"))
             .post(goals::check)
+            .route(web::method(Method::OPTIONS).to(bearer::preflight)),
+    );
+    cfg.service(
+        web::resource(action_path("upload_file"))
+            .post(upload::upload_file)
             .route(web::method(Method::OPTIONS).to(bearer::preflight)),
     );
     // Identities by group first: the shortest path fits the others too.

@@ -38,7 +38,6 @@ pub(super) async fn take(connection: &mut Connection, next: Next) -> Result<(), 
         Next::Update(
             Update::Inbox(_)
             | Update::Visitors(_)
-            | Update::Greeting(_)
             | Update::Agent(_)
             | Update::Tickets(_)
             | Update::Site(_),

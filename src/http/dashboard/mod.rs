@@ -24,6 +24,7 @@ pub(crate) mod setup;
 pub(crate) mod status;
 pub(crate) mod timeline;
 pub(crate) mod times;
+pub(crate) mod upload;
 pub(crate) mod visitors;
 pub(crate) mod welcome;
 pub(crate) mod writing;
@@ -53,6 +54,7 @@ fn pages(cfg: &mut ServiceConfig) {
     access_link::routes(cfg);
     welcome::routes(cfg);
     status::routes(cfg);
+    upload::routes(cfg);
     chats::routes(cfg);
     live::routes(cfg);
     visitors::routes(cfg);

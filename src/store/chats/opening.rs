@@ -10,7 +10,7 @@ use crate::domain::properties::Properties;
 use crate::domain::routing::assign_new_thread;
 use crate::store::chats::{assign, finish, hold};
 use crate::store::events::{self, Appended, Entry};
-use crate::store::{chat_users, groups, invitations, json, threads, visitors};
+use crate::store::{chat_users, groups, json, threads};
 
 /// What a new thread begins with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,7 +58,6 @@ pub fn start(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -> R
     let lock = tx.dialect().for_update();
     let mut chat = super::load(tx, id, lock)?.ok_or(crate::db::Error::NotFound)?;
     let author = chat.visitor_author();
-    invitations::chat_opened(tx, permit, &chat, now)?;
     open(tx, &mut chat, author, opening, now)
 }
 
@@ -76,7 +75,6 @@ pub fn activate(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -
     if chat.is_active {
         return Err(Refusal::ChatAlreadyActive.into());
     }
-    invitations::chat_opened(tx, permit, &chat, now)?;
     open(tx, &mut chat, author, opening, now)
 }
 
@@ -127,7 +125,7 @@ impl Beginner {
         else {
             return Err(Refusal::NotAllowed.into());
         };
-        let root = visitors::lock_root(tx, site, visitor)?;
+        let root = lock_root(tx, site, visitor)?;
         Ok(Self {
             site,
             root,
@@ -135,6 +133,22 @@ impl Beginner {
             owner: if *signed { root.0 } else { browser.0 },
             is_signed: *signed,
         })
+    }
+}
+
+fn lock_root(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId) -> Result<VisitorId> {
+    let lock = tx.dialect().for_update();
+    let sql = format!("select merged_into from visitors where id = ?1 and site_id = ?2{lock}");
+    let mut root = visitor;
+    // It may have been merged since the subject was read; a pointer names the root, so the second look ends it.
+    loop {
+        let merged_into = tx
+            .opt(&sql, &[root.into(), site.into()], |row| row.opt_i64(0))?
+            .ok_or(Refusal::NotFound("visitor"))?;
+        match merged_into {
+            Some(next) => root = VisitorId(next),
+            None => return Ok(root),
+        }
     }
 }
 
