@@ -11,15 +11,23 @@ alter table api_keys add column agent_id {id} references agents (id);
 alter table groups add column updated_at {i64} not null default 0;
 alter table groups add column deleted_at {i64};
 
+-- Since when an agent who has chats has no dashboard open anywhere; null while one is, or nobody has looked.
+alter table agents add column gone_since {i64};
+
 -- Since when a thread waits in the queue of its group; null while it does not.
 alter table threads add column queued_at {i64};
 alter table threads add column assigned_at {i64};
--- The first answer of an agent.
+-- The first answer of an agent since the thread was given to whoever has it.
 alter table threads add column answered_at {i64};
 -- How long it waited in the queue, once an agent was found: what estimates are made of.
 alter table threads add column waited_ms {i64};
+-- Who gave it back: the queue does not give it to them again.
+alter table threads add column given_back_by {id};
+-- Open threads that nobody has wait, also those that were opened before there were queues.
+update threads set queued_at = created_at where is_active = 1 and agent_id is null;
+create index threads_agent_idx on threads (agent_id, id) where is_active = 1 and agent_id is not null;
 create index threads_queue_idx on threads (site_id, group_id, queued_at, id) where queued_at is not null;
-create index threads_waited_idx on threads (site_id, group_id, assigned_at) where waited_ms is not null;
+create index threads_waited_idx on threads (site_id, assigned_at) where waited_ms is not null;
 
 -- Uploads: what was sent is stored once by its hash, and named by as many files as were uploaded.
 

@@ -25,8 +25,10 @@ pub struct Chat {
     pub thread: Option<ThreadId>,
     /// Who has the open thread, or had the last one.
     pub agent: Option<AgentId>,
-    /// The group the open thread was sent to.
+    /// The group the open thread was sent to; `None` is the default group.
     pub group: Option<GroupId>,
+    /// The number of that group, by which the chat wire names it.
+    pub group_number: i64,
     /// Since when the visitor's first unanswered message waits, Unix ms.
     pub waiting_since: Option<i64>,
     /// Time of the newest event that people see, or of the opening or closing of a thread, Unix ms.

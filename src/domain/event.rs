@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{AgentId, ChatId, EventId, SiteId, ThreadId, VisitorId};
 use super::properties::{Properties, PropertyNames};
+use super::thread::Place;
 
 pub use super::new_event::{NewEvent, body_hash, message_text};
 
@@ -182,6 +183,12 @@ pub enum Body {
         to: Option<AgentId>,
         /// Why.
         reason: AssignReason,
+        /// The number of the group it was sent to, where that is another one than before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<i64>,
+        /// Its place in the queue, where nobody has it now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<Place>,
     },
     /// Somebody takes part from now on.
     UserAdded {
@@ -330,6 +337,10 @@ pub enum AssignReason {
     Answered,
     /// A rule of routing decided so.
     Routed,
+    /// Its agent vanished without an answer.
+    Disconnected,
+    /// Its agent works here no longer.
+    Deleted,
 }
 
 /// What a changed property hangs on.
@@ -366,6 +377,8 @@ mod tests {
                 from: None,
                 to: Some(AgentId(7)),
                 reason: AssignReason::Manual,
+                group: Some(2),
+                queue: None,
             },
             Body::UserAdded { user },
             Body::UserRemoved { user },

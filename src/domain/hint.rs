@@ -55,6 +55,11 @@ pub enum Hint {
         /// The site.
         site: SiteId,
     },
+    /// Somebody waits, waits no longer, or might be served now: the queues of a site are looked through.
+    QueueMoved {
+        /// The site.
+        site: SiteId,
+    },
     /// The settings of a site changed: drop what is cached of it.
     SiteChanged {
         /// The site.

@@ -11,6 +11,7 @@ pub mod file;
 pub mod form;
 pub mod form_answers;
 pub mod hint;
+pub mod hours;
 pub mod identity;
 pub mod ids;
 pub mod json;

@@ -1,4 +1,4 @@
-//! Routing: whether a group answers, and who gets a chat. Pure rules over the agents as they stand.
+//! Routing: whether a group answers, who gets a chat, how long one waits. Pure rules over the agents as they stand.
 
 use super::agent::AgentStatus;
 use super::ids::AgentId;
@@ -10,12 +10,16 @@ pub struct Candidate {
     pub agent: AgentId,
     /// What they chose.
     pub status: AgentStatus,
-    /// Whether a dashboard of theirs is open somewhere.
+    /// Whether a dashboard of theirs is open somewhere; a bot always counts as connected.
     pub is_connected: bool,
+    /// Whether it is a program.
+    pub is_bot: bool,
     /// How many open threads they have.
     pub active_chats: i64,
     /// How many they want at most.
     pub max_chats: i64,
+    /// When routing or a person gave them a chat last, Unix ms.
+    pub last_assigned_at: i64,
 }
 
 impl Candidate {
@@ -28,7 +32,13 @@ impl Candidate {
     /// Accepting, with room for one more.
     #[must_use]
     pub fn can_take(&self) -> bool {
-        self.is_accepting() && self.active_chats < self.max_chats
+        self.is_accepting() && self.free_slots() > 0
+    }
+
+    /// How many more they want; none where they have more than they want.
+    #[must_use]
+    pub fn free_slots(&self) -> i64 {
+        (self.max_chats - self.active_chats).max(0)
     }
 }
 
@@ -39,7 +49,7 @@ pub enum GroupStatus {
     Online,
     /// Somebody is there, but nobody has room.
     OnlineForQueue,
-    /// Nobody is accepting chats.
+    /// Nobody is accepting chats, or the group is closed at this hour.
     Offline,
 }
 
@@ -55,24 +65,60 @@ impl GroupStatus {
     }
 }
 
-/// The status of a group with these agents.
+/// The status of a group with these agents; `is_open` is what its hours say.
 #[must_use]
-pub fn group_status(agents: &[Candidate]) -> GroupStatus {
-    if agents.iter().any(Candidate::can_take) {
-        GroupStatus::Online
-    } else if agents.iter().any(Candidate::is_accepting) {
-        GroupStatus::OnlineForQueue
-    } else {
-        GroupStatus::Offline
+pub fn group_status<'a>(
+    is_open: bool,
+    agents: impl IntoIterator<Item = &'a Candidate>,
+) -> GroupStatus {
+    let mut status = GroupStatus::Offline;
+    if !is_open {
+        return status;
     }
+    for agent in agents {
+        if agent.can_take() {
+            return GroupStatus::Online;
+        }
+        if agent.is_accepting() {
+            status = GroupStatus::OnlineForQueue;
+        }
+    }
+    status
 }
 
-/// Who gets a thread that opens: the visitor's last agent if they can take it, otherwise nobody yet.
+/// Who gets a thread, the best first: the visitor's last agent, then whoever has most free slots, of those the one who
+/// has been idle longest.
 #[must_use]
-pub fn assign_new_thread(last_agent: Option<&Candidate>) -> Option<AgentId> {
-    last_agent
+pub fn in_order_of_choice(agents: &[&Candidate], last_agent: Option<AgentId>) -> Vec<AgentId> {
+    let mut free: Vec<&Candidate> = agents
+        .iter()
+        .copied()
         .filter(|agent| agent.can_take())
-        .map(|agent| agent.agent)
+        .collect();
+    free.sort_by_key(|agent| {
+        (
+            Some(agent.agent) != last_agent,
+            -agent.free_slots(),
+            agent.last_assigned_at,
+            agent.agent,
+        )
+    });
+    free.iter().map(|agent| agent.agent).collect()
+}
+
+/// The least time a place in the queue is taken for, where nothing is known better.
+const PLACE_MS: i64 = 30_000;
+/// What the first in a queue is told where nobody has waited lately.
+const FIRST_MS: i64 = 60_000;
+
+/// How long somebody at this place, counted from 1, may have to wait, in milliseconds: what others waited lately
+/// on the average, and no less than half a minute a place.
+#[must_use]
+pub fn estimate_ms(position: i64, recent_average_ms: Option<i64>) -> i64 {
+    let position = position.max(1);
+    recent_average_ms
+        .unwrap_or(FIRST_MS)
+        .max(position.saturating_mul(PLACE_MS))
 }
 
 #[cfg(test)]
@@ -84,8 +130,10 @@ mod tests {
             agent: AgentId(1),
             status,
             is_connected,
+            is_bot: false,
             active_chats,
             max_chats: 2,
+            last_assigned_at: 0,
         }
     }
 
@@ -107,17 +155,61 @@ mod tests {
             ),
             (vec![full.clone(), free.clone()], GroupStatus::Online),
         ] {
-            assert_eq!(group_status(&agents), want, "{agents:?}");
+            assert_eq!(group_status(true, &agents), want, "{agents:?}");
+            assert_eq!(group_status(false, &agents), GroupStatus::Offline);
         }
-        for (last, want) in [
-            (None, None),
-            (Some(&free), Some(AgentId(1))),
-            (Some(&full), None),
-            (Some(&gone), None),
-            (Some(&busy), None),
-            (Some(&away), None),
+        for (agent, want) in [
+            (&free, vec![AgentId(1)]),
+            (&full, vec![]),
+            (&gone, vec![]),
+            (&busy, vec![]),
+            (&away, vec![]),
         ] {
-            assert_eq!(assign_new_thread(last), want, "{last:?}");
+            assert_eq!(in_order_of_choice(&[agent], None), want, "{agent:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_agent_comes_first_then_most_room_then_longest_idle() {
+        let agent = |id, active_chats, last_assigned_at| Candidate {
+            agent: AgentId(id),
+            active_chats,
+            max_chats: 5,
+            last_assigned_at,
+            ..candidate(AgentStatus::Accepting, true, 0)
+        };
+        let agents = [
+            agent(1, 3, 0),
+            agent(2, 1, 50),
+            agent(3, 1, 40),
+            agent(4, 5, 0),
+            agent(5, 1, 40),
+        ];
+        let all: Vec<&Candidate> = agents.iter().collect();
+        let ids = |list: Vec<AgentId>| list.iter().map(|a| a.0).collect::<Vec<_>>();
+
+        assert_eq!(ids(in_order_of_choice(&all, None)), [3, 5, 2, 1]);
+        let last = Some(AgentId(1));
+        assert_eq!(ids(in_order_of_choice(&all, last)), [1, 3, 5, 2]);
+        let full = Some(AgentId(4));
+        assert_eq!(ids(in_order_of_choice(&all, full)), [3, 5, 2, 1]);
+    }
+
+    #[test]
+    fn who_waits_is_told_what_others_waited() {
+        for (position, average, want) in [
+            (1, None, 60_000),
+            (4, None, 120_000),
+            (1, Some(90_000), 90_000),
+            (1, Some(500), 30_000),
+            (10, Some(90_000), 300_000),
+            (0, Some(0), 30_000),
+        ] {
+            assert_eq!(
+                estimate_ms(position, average),
+                want,
+                "{position} {average:?}"
+            );
         }
     }
 }

@@ -47,6 +47,12 @@ pub struct SiteSettings {
     pub session_idle_min: u32,
     /// Days after which an anonymous visitor who was not seen again is deleted, 1–3650.
     pub retention_days: u32,
+    /// Whether a chat may be begun while nobody answers; it waits then.
+    pub chats_wait_while_offline: bool,
+    /// Seconds after which an agent without any open dashboard loses the chats they have not answered, 5–3600.
+    pub vanish_after_s: u32,
+    /// Minutes of silence after which a thread is closed, 0–43200; 0 is never. Who waits in a queue is not silent.
+    pub close_silent_after_min: u32,
     /// Whether Do Not Track and Global Privacy Control switch tracking off; chat goes on.
     pub honour_dnt: bool,
     /// Whether unproven identify calls may switch or merge.
@@ -84,6 +90,9 @@ impl Default for SiteSettings {
             language: String::new(),
             session_idle_min: 30,
             retention_days: 45,
+            chats_wait_while_offline: true,
+            vanish_after_s: 60,
+            close_silent_after_min: 240,
             honour_dnt: true,
             require_signed_identity: false,
         }

@@ -68,6 +68,9 @@ async fn serve(hub: &Hub, db: &Db) {
     for site in dirty.tickets {
         hub.deliver(Topic::Tickets(site), &Update::Tickets(site));
     }
+    for site in dirty.queues {
+        hub.deliver(Topic::Queue(site), &Update::Queue(site));
+    }
     for visitor in dirty.visitors {
         hub.deliver(Topic::Visitor(visitor), &Update::Visitor(visitor));
     }

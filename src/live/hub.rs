@@ -43,6 +43,7 @@ pub(super) struct Dirty {
     pub(super) sites: HashSet<SiteId>,
     /// Sites whose tickets changed.
     pub(super) tickets: HashSet<SiteId>,
+    pub(super) queues: HashSet<SiteId>,
     /// Visitors with sockets or watchers of their own.
     pub(super) visitors: HashSet<VisitorId>,
     /// Visitors of a site whose list is watched: at most one more than fits an update.
@@ -162,6 +163,7 @@ impl Hub {
                 | Hint::VisitorUpdated { .. }
                 | Hint::AgentChanged { .. }
                 | Hint::TicketsChanged { .. }
+                | Hint::QueueMoved { .. }
                 | Hint::SiteChanged { .. } => has_work |= self.note(hint),
             }
         }
@@ -247,6 +249,7 @@ impl Hub {
             | Topic::Agents
             | Topic::Login(_)
             | Topic::Tickets(_)
+            | Topic::Queue(_)
             | Topic::Site(_) => None,
         });
         let sites = topics.keys().filter_map(|topic| match topic {
@@ -259,6 +262,7 @@ impl Hub {
             | Topic::Agents
             | Topic::Login(_)
             | Topic::Tickets(_)
+            | Topic::Queue(_)
             | Topic::Site(_) => None,
         });
         (chats.collect(), sites.collect())
@@ -298,11 +302,15 @@ impl Hub {
             Hint::TicketsChanged { site } if cared_for(Topic::Tickets(site)) => {
                 self.dirty().tickets.insert(site)
             }
+            Hint::QueueMoved { site } if cared_for(Topic::Queue(site)) => {
+                self.dirty().queues.insert(site)
+            }
             Hint::ChatAdvanced { .. }
             | Hint::InboxAdvanced { .. }
             | Hint::AgentChanged { .. }
             | Hint::TicketsChanged { .. }
             | Hint::SiteChanged { .. }
+            | Hint::QueueMoved { .. }
             | Hint::VisitorTokensEnded { .. }
             | Hint::LoginEnded { .. } => false,
         }

@@ -25,4 +25,6 @@ pub enum Topic {
     Tickets(SiteId),
     /// The settings of a site changed.
     Site(SiteId),
+    /// The queues of a site moved.
+    Queue(SiteId),
 }

@@ -28,6 +28,8 @@ pub enum Update {
     Tickets(SiteId),
     /// The settings of this site changed.
     Site(SiteId),
+    /// The queues of this site moved.
+    Queue(SiteId),
     /// Something that may be lost.
     Lossy(Arc<Lossy>),
 }
@@ -44,7 +46,11 @@ impl Update {
                 Self::Inbox(update) => update.rows.len() * FRAME_BYTES,
                 Self::Visitors(seen) => seen.visitors.len() * size_of::<VisitorId>(),
                 Self::Lossy(lossy) => lossy.weight(),
-                Self::Visitor(_) | Self::Agent(_) | Self::Tickets(_) | Self::Site(_) => 0,
+                Self::Visitor(_)
+                | Self::Agent(_)
+                | Self::Tickets(_)
+                | Self::Site(_)
+                | Self::Queue(_) => 0,
             }
     }
 
@@ -59,6 +65,7 @@ impl Update {
             | Self::Visitor(_)
             | Self::Agent(_)
             | Self::Tickets(_)
+            | Self::Queue(_)
             | Self::Site(_) => false,
         }
     }

@@ -3,6 +3,7 @@
 use crate::db::{Result, Tx};
 use crate::domain::Hint;
 use crate::domain::ids::{AgentId, LoginId, SiteId};
+use crate::store::routing;
 
 /// Notes an open socket and returns the id to close it by.
 ///
@@ -27,6 +28,7 @@ pub fn connect(
             now.into(),
         ],
     )?;
+    routing::emit_slots(tx, agent)?;
     tx.emit(Hint::AgentChanged { agent })?;
     Ok(id)
 }

@@ -5,7 +5,7 @@ use crate::domain::agent::{Agent, AgentSettings, AgentStatus, Email, Role};
 use crate::domain::ids::{AgentId, LoginId, SiteId};
 use crate::domain::permission::{Action, Permit};
 use crate::domain::{Hint, Refusal};
-use crate::store::logins;
+use crate::store::{logins, routing};
 
 /// What a new agent is made of.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,9 @@ pub struct Credentials {
     /// The first site of the agent; `None` if they have none.
     pub site: Option<SiteId>,
 }
+
+/// The most chats an agent may be set to take at once.
+pub const MAX_CHATS: i64 = 1_000;
 
 const COLUMNS: &str = "id, name, email, role, status, job_title, avatar_url, max_chats, settings, \
                        created_at, deactivated_at";
@@ -304,6 +307,25 @@ pub fn set_status(tx: &mut dyn Tx, permit: &Permit, status: AgentStatus, now: i6
         "update agents set status = ?2, updated_at = ?3 where id = ?1",
         &[id.into(), status.as_str().into(), now.into()],
     )?;
+    routing::emit_slots(tx, id)?;
+    changed_one(tx, id, changed)
+}
+
+/// Sets how many chats an agent takes at once, 0 to [`MAX_CHATS`]. What they have already they keep.
+///
+/// # Errors
+/// [`Error::Refused`] naming `max_chats`; [`Error::NotFound`]; any other [`Error`].
+pub fn set_max_chats(tx: &mut dyn Tx, permit: &Permit, max_chats: i64, now: i64) -> Result<()> {
+    let id = permit.agent(&[Action::ManageAgent])?;
+    if !(0..=MAX_CHATS).contains(&max_chats) {
+        let reason = format!("a number from 0 to {MAX_CHATS}");
+        return Err(Refusal::invalid("max_chats", reason).into());
+    }
+    let changed = tx.exec(
+        "update agents set max_chats = ?2, updated_at = ?3 where id = ?1",
+        &[id.into(), max_chats.into(), now.into()],
+    )?;
+    routing::emit_slots(tx, id)?;
     changed_one(tx, id, changed)
 }
 
@@ -352,6 +374,7 @@ pub fn deactivate(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<()> {
         "delete from one_time_tokens where agent_id = ?1",
         &[id.into()],
     )?;
+    routing::emit_slots(tx, id)?;
     changed_one(tx, id, changed)
 }
 

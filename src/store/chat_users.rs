@@ -264,3 +264,12 @@ pub(super) fn agent_name(tx: &mut dyn Tx, chat: &Chat, agent: AgentId) -> Result
         |row| row.text(0),
     )
 }
+
+/// The name of any agent, also of one who cannot sign in any more.
+pub(super) fn any_agent_name(tx: &mut dyn Tx, agent: AgentId) -> Result<Option<String>> {
+    tx.opt(
+        "select name from agents where id = ?1",
+        &[agent.into()],
+        |row| row.text(0),
+    )
+}

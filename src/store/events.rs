@@ -7,7 +7,7 @@ use crate::domain::ids::{ChatId, EventId, SiteId, ThreadId};
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::domain::{Hint, Refusal};
 use crate::store::chats;
-use crate::store::{chat_users, json};
+use crate::store::{chat_users, json, threads};
 
 const COLUMNS: &str = "chat_id, seq, id, thread_id, site_id, author_kind, author_id, recipients, \
                        custom_id, body, refers_to, created_at";
@@ -263,6 +263,11 @@ pub(super) fn append_new(
         refers_to: None,
     };
     let event = record(tx, chat, entry, now)?;
+    if let (Author::Agent(_), Recipients::All, Some(thread)) =
+        (author, new.recipients(), chat.thread)
+    {
+        threads::note_answer(tx, thread, event.created_at)?;
+    }
     if author != Author::System {
         chat_users::note_seen(tx, chat.id, author, (event.seq, event.created_at))?;
     }

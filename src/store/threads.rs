@@ -4,15 +4,16 @@ use crate::db::{Error, Result, Row, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::event::Author;
-use crate::domain::ids::{AgentId, ChatId, GroupId, SiteId, ThreadId};
+use crate::domain::ids::{AgentId, ChatId, GroupId, SiteId, ThreadId, VisitorId};
 use crate::domain::permission::{Action, Permit};
 use crate::domain::properties::Properties;
 use crate::domain::thread::Thread;
-use crate::store::json;
+use crate::store::{json, queue};
 
 const COLUMNS: &str = "id, chat_id, site_id, is_active, first_seq, last_seq, previous_thread_id, \
                        agent_id, group_id, closed_by, closed_by_id, properties, created_at, \
-                       closed_at";
+                       closed_at, queued_at, \
+                       coalesce((select g.number from groups g where g.id = threads.group_id), 0)";
 
 /// Most threads that one read returns.
 pub const MAX_PAGE: i64 = 100;
@@ -24,7 +25,8 @@ pub const MAX_PAGE: i64 = 100;
 pub fn get(tx: &mut dyn Tx, permit: &Permit, thread: ThreadId) -> Result<Option<Thread>> {
     let chat = permit.chat(&[Action::ReadChat])?;
     let sql = format!("select {COLUMNS} from threads where id = ?1 and chat_id = ?2");
-    tx.opt(&sql, &[thread.into(), chat.into()], read_row)
+    let found = tx.opt(&sql, &[thread.into(), chat.into()], read_row)?;
+    found.map(|thread| with_place(tx, thread)).transpose()
 }
 
 /// The threads of the chat of the permit, the newest first, at most `limit` and [`MAX_PAGE`]; `before` is the
@@ -43,7 +45,7 @@ pub fn list(
         "select {COLUMNS} from threads where chat_id = ?1 and first_seq < ?2 \
          order by first_seq desc limit ?3"
     );
-    tx.all(
+    let found = tx.all(
         &sql,
         &[
             chat.into(),
@@ -51,7 +53,8 @@ pub fn list(
             limit.clamp(0, MAX_PAGE).into(),
         ],
         read_row,
-    )
+    )?;
+    with_places(tx, found)
 }
 
 /// The threads of the chat of the permit, the oldest first, at most `limit` and [`MAX_PAGE`]; `after` is the
@@ -70,7 +73,7 @@ pub fn list_from_oldest(
         "select {COLUMNS} from threads where chat_id = ?1 and first_seq > ?2 \
          order by first_seq limit ?3"
     );
-    tx.all(
+    let found = tx.all(
         &sql,
         &[
             chat.into(),
@@ -78,7 +81,8 @@ pub fn list_from_oldest(
             limit.clamp(0, MAX_PAGE).into(),
         ],
         read_row,
-    )
+    )?;
+    with_places(tx, found)
 }
 
 /// How many threads the chat of the permit has.
@@ -93,11 +97,27 @@ pub fn count(tx: &mut dyn Tx, permit: &Permit) -> Result<i64> {
     )
 }
 
-/// Writes a new open thread of a held chat, whose next event is its first.
+fn with_places(tx: &mut dyn Tx, threads: Vec<Read>) -> Result<Vec<Thread>> {
+    threads
+        .into_iter()
+        .map(|thread| with_place(tx, thread))
+        .collect()
+}
+
+/// A thread that waits is shown with its place, which other rows decide.
+fn with_place(tx: &mut dyn Tx, (mut thread, queued_at): Read) -> Result<Thread> {
+    if let Some(queued_at) = queued_at {
+        let key = (queued_at, thread.id);
+        thread.queue = Some(queue::place_of(tx, thread.site, thread.group, key)?);
+    }
+    Ok(thread)
+}
+
+/// Writes a new open thread of a held chat, whose next event is its first. It waits until somebody has it.
 pub(super) fn insert(
     tx: &mut dyn Tx,
     chat: &Chat,
-    (group, agent): (Option<GroupId>, Option<AgentId>),
+    group: Option<GroupId>,
     properties: &Properties,
     now: i64,
 ) -> Result<ThreadId> {
@@ -105,16 +125,15 @@ pub(super) fn insert(
     let properties = json::write(properties)?;
     tx.exec(
         "insert into threads
-           (id, chat_id, site_id, is_active, first_seq, previous_thread_id, agent_id, group_id,
-            properties, created_at)
-         values (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)",
+           (id, chat_id, site_id, is_active, first_seq, previous_thread_id, group_id, properties,
+            created_at, queued_at)
+         values (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?8)",
         &[
             id.into(),
             chat.id.into(),
             chat.site.into(),
             (chat.last_seq + 1).into(),
             chat.thread.into(),
-            agent.into(),
             group.into(),
             (&properties).into(),
             now.max(chat.changed_at).into(),
@@ -132,7 +151,8 @@ pub(super) fn close(
 ) -> Result<()> {
     tx.exec(
         "update threads
-         set is_active = 0, last_seq = ?2, closed_by = ?3, closed_by_id = ?4, closed_at = ?5
+         set is_active = 0, last_seq = ?2, closed_by = ?3, closed_by_id = ?4, closed_at = ?5,
+             queued_at = null
          where id = ?1",
         &[
             thread.into(),
@@ -145,11 +165,60 @@ pub(super) fn close(
     Ok(())
 }
 
-/// Notes who has a thread of a held chat.
-pub(super) fn set_agent(tx: &mut dyn Tx, thread: ThreadId, agent: Option<AgentId>) -> Result<()> {
+/// Notes who has a thread of a held chat from now on. It waits no longer, and how long it did is kept for estimates.
+pub(super) fn give(tx: &mut dyn Tx, thread: ThreadId, agent: AgentId, now: i64) -> Result<()> {
     tx.exec(
-        "update threads set agent_id = ?2 where id = ?1",
-        &[thread.into(), agent.into()],
+        "update threads
+         set agent_id = ?2, assigned_at = ?3, answered_at = null, given_back_by = null,
+             waited_ms = case when queued_at is null then waited_ms
+                              when queued_at > ?3 then 0
+                              else ?3 - queued_at end,
+             queued_at = null
+         where id = ?1",
+        &[thread.into(), agent.into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// Puts a thread of a held chat into the queue of a group. Who waited before without an answer keeps their place in time.
+pub(super) fn enqueue(
+    tx: &mut dyn Tx,
+    thread: ThreadId,
+    group: Option<GroupId>,
+    given_back_by: Option<AgentId>,
+    now: i64,
+) -> Result<i64> {
+    tx.int(
+        "update threads
+         set agent_id = null, group_id = ?2, given_back_by = ?3,
+             queued_at = case when queued_at is not null then queued_at
+                              when answered_at is null then created_at
+                              else ?4 end
+         where id = ?1
+         returning queued_at",
+        &[
+            thread.into(),
+            group.into(),
+            given_back_by.into(),
+            now.into(),
+        ],
+    )
+}
+
+/// Notes the group of a thread of a held chat.
+pub(super) fn set_group(tx: &mut dyn Tx, thread: ThreadId, group: Option<GroupId>) -> Result<()> {
+    tx.exec(
+        "update threads set group_id = ?2 where id = ?1",
+        &[thread.into(), group.into()],
+    )?;
+    Ok(())
+}
+
+/// Notes that an agent has answered in a thread of a held chat; only the first answer counts.
+pub(super) fn note_answer(tx: &mut dyn Tx, thread: ThreadId, at: i64) -> Result<()> {
+    tx.exec(
+        "update threads set answered_at = ?2 where id = ?1 and answered_at is null",
+        &[thread.into(), at.into()],
     )?;
     Ok(())
 }
@@ -178,8 +247,8 @@ pub(super) fn set_properties(
     Ok(())
 }
 
-/// Who had the last thread that anybody had, of this chat or of another chat of the same visitor.
-pub(super) fn last_agent(tx: &mut dyn Tx, chat: &Chat) -> Result<Option<AgentId>> {
+/// Who had the last thread that anybody had, of any chat of this visitor.
+pub(super) fn last_agent(tx: &mut dyn Tx, root: VisitorId) -> Result<Option<AgentId>> {
     let agent = tx.opt(
         "select t.agent_id
          from chats c
@@ -188,13 +257,16 @@ pub(super) fn last_agent(tx: &mut dyn Tx, chat: &Chat) -> Result<Option<AgentId>
            and t.agent_id is not null
          order by t.created_at desc, t.id desc
          limit 1",
-        &[chat.root.into()],
+        &[root.into()],
         |row| row.i64(0),
     )?;
     Ok(agent.map(AgentId))
 }
 
-fn read_row(row: &dyn Row) -> Result<Thread> {
+/// A thread without its place, and since when it waits.
+type Read = (Thread, Option<i64>);
+
+fn read_row(row: &dyn Row) -> Result<Read> {
     let closed_by = match (row.opt_text(9)?, row.opt_i64(10)?) {
         (Some(kind), Some(id)) => Some(
             Author::from_parts(&kind, id)
@@ -202,7 +274,7 @@ fn read_row(row: &dyn Row) -> Result<Thread> {
         ),
         _ => None,
     };
-    Ok(Thread {
+    let thread = Thread {
         id: ThreadId(row.i64(0)?),
         chat: ChatId(row.i64(1)?),
         site: SiteId(row.i64(2)?),
@@ -216,5 +288,8 @@ fn read_row(row: &dyn Row) -> Result<Thread> {
         properties: json::read(&row.text(11)?)?,
         created_at: row.i64(12)?,
         closed_at: row.opt_i64(13)?,
-    })
+        group_number: row.i64(15)?,
+        queue: None,
+    };
+    Ok((thread, row.opt_i64(14)?))
 }

@@ -443,7 +443,8 @@ fn an_agent_whose_node_died_is_not_at_the_desk() {
 fn statuses(house: &House) -> Vec<(i64, GroupStatus)> {
     let subject = Subject::System;
     let permit = authorize(&subject, Action::ReadGroups, Object::Site(house.site)).unwrap();
-    house.read(move |tx| groups::statuses(tx, &permit))
+    let now = house.clock.now();
+    house.read(move |tx| groups::statuses(tx, &permit, now))
 }
 
 pub fn inbox_permit(house: &House) -> Permit {

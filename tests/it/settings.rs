@@ -26,6 +26,9 @@ const SITE_FORM: &[(&str, &str)] = &[
     ("language", ""),
     ("session_idle_min", "30"),
     ("retention_days", "45"),
+    ("vanish_after_s", "60"),
+    ("close_silent_after_min", "240"),
+    ("chats_wait_while_offline", "on"),
 ];
 
 fn profile_form(email: &str) -> Vec<(&str, &str)> {

@@ -18,6 +18,7 @@ fn chat() -> Chat {
         thread: None,
         agent: None,
         group: None,
+        group_number: 0,
         waiting_since: None,
         last_event_at: 0,
         last_text: String::new(),

@@ -130,9 +130,10 @@ async fn watch(
 }
 
 async fn read(state: &State, site: SiteId) -> db::Result<Statuses> {
+    let now = state.clock.now();
     let read = move |tx: &mut dyn Tx| {
         let permit = authorize(&Subject::System, Action::ReadGroups, Object::Site(site))?;
-        groups::statuses(tx, &permit)
+        groups::statuses(tx, &permit, now)
     };
     Ok(state.db.read(read).await?.into_iter().collect())
 }

@@ -40,7 +40,8 @@ pub(super) async fn take(connection: &mut Connection, next: Next) -> Result<(), 
             | Update::Visitors(_)
             | Update::Agent(_)
             | Update::Tickets(_)
-            | Update::Site(_),
+            | Update::Site(_)
+            | Update::Queue(_),
         ) => Ok(()),
     }
 }

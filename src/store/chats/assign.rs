@@ -1,32 +1,34 @@
-//! Handing a chat over: one owner at a time, whoever comes first.
+//! Who takes part by hand: taking a chat, giving it away, joining and leaving. One owner at a time, whoever comes first.
 
+use super::handover::{self, Handover, hand_over};
 use crate::db::{Result, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::event::{AssignReason, Author, Body};
-use crate::domain::ids::AgentId;
+use crate::domain::ids::{AgentId, VisitorId};
 use crate::domain::permission::{Action, Permit};
-use crate::store::chats::{finish, hold};
+use crate::store::chats::{finish, hold, transfer};
 use crate::store::events::{self, Entry};
-use crate::store::{chat_users, threads};
+use crate::store::{chat_users, routing};
 
 /// Gives the open thread to the permit's agent if nobody has it. Taking what one has already changes nothing.
 ///
 /// # Errors
 /// As [`assign`]; of many who take at once, all but one get [`Refusal::Conflict`].
 pub fn take(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<Chat> {
-    let Author::Agent(agent) = permit.author(crate::domain::ids::VisitorId(0))? else {
+    let Author::Agent(agent) = permit.author(VisitorId(0))? else {
         return Err(Refusal::NotAllowed.into());
     };
     assign(tx, permit, None, Some(agent), now)
 }
 
-/// Gives the open thread from its owner `from`, as the caller sees it, to `to`; `None` is nobody.
+/// Gives the open thread from its owner `from`, as the caller sees it, to `to`; `None` is the queue of its group, from
+/// which `from` does not get it again.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::AssignChat`]; [`Refusal::ChatInactive`] where no thread is
 /// open; [`Refusal::Conflict`] where somebody else has it by now; [`Refusal::NotFound`] for an agent who does not work for
-/// the site; or any other [`crate::db::Error`].
+/// the site; [`Refusal::LimitReached`] for one who has as many chats as they take; or any other [`crate::db::Error`].
 pub fn assign(
     tx: &mut dyn Tx,
     permit: &Permit,
@@ -45,91 +47,97 @@ pub fn assign(
         return Err(Refusal::Conflict("somebody else has the chat by now").into());
     }
     let author = permit.author(chat.visitor)?;
-    hand_over(tx, &mut chat, to, (author, AssignReason::Manual), now)?;
+    if let Some(agent) = to {
+        handover::claim(tx, &chat, agent, now)?;
+    }
+    let handover = Handover::plain(to, author, AssignReason::Manual);
+    hand_over(tx, &mut chat, handover, now)?;
     finish(tx, &chat, now)?;
     Ok(chat)
 }
 
-/// Makes an agent who answers take part in a held chat, and its owner where nobody is.
+/// Makes an agent of the site take part in the open thread beside its owner. One who does already changes nothing.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::AssignChat`]; [`Refusal::ChatInactive`];
+/// [`Refusal::NotFound`] for an agent who does not work for the site; or any other [`crate::db::Error`].
+pub fn join(tx: &mut dyn Tx, permit: &Permit, agent: AgentId, now: i64) -> Result<Chat> {
+    let mut chat = hold(tx, permit, &[Action::AssignChat])?;
+    if !chat.is_active {
+        return Err(Refusal::ChatInactive.into());
+    }
+    let by = permit.author(chat.visitor)?;
+    let name = handover::name_of(tx, &chat, agent)?;
+    if !handover::join(tx, &mut chat, agent, (by, None), now)? {
+        return Ok(chat);
+    }
+    let line = match by {
+        Author::Agent(requester) if requester != agent => {
+            let requester = handover::name_of(tx, &chat, requester)?;
+            let text = format!("{requester} added {name} to the chat.");
+            let vars = [("agent", requester.as_str()), ("agent_added", &name)];
+            Body::system(text, "agent_added", &vars)
+        }
+        Author::Agent(_) | Author::Visitor(_) | Author::System => handover::joined(&name),
+    };
+    events::record(tx, &mut chat, Entry::change(Author::System, line), now)?;
+    finish(tx, &chat, now)?;
+    Ok(chat)
+}
+
+/// Ends the part of an agent in the open thread. If it is theirs, routing finds somebody else, or it waits.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::AssignChat`]; [`Refusal::ChatInactive`];
+/// [`Refusal::NotFound`] for an agent who takes no part; or any other [`crate::db::Error`].
+pub fn leave(tx: &mut dyn Tx, permit: &Permit, agent: AgentId, now: i64) -> Result<Chat> {
+    let mut chat = hold(tx, permit, &[Action::AssignChat])?;
+    if !chat.is_active {
+        return Err(Refusal::ChatInactive.into());
+    }
+    let by = permit.author(chat.visitor)?;
+    let name = chat_users::any_agent_name(tx, agent)?.ok_or(Refusal::NotFound("agent"))?;
+    let (text, kind) = match by {
+        Author::Agent(requester) if requester != agent => {
+            let requester = handover::name_of(tx, &chat, requester)?;
+            let text = format!("{requester} removed {name} from the chat.");
+            (text, "agent_removed")
+        }
+        Author::Agent(_) | Author::Visitor(_) | Author::System => {
+            (format!("{name} left the chat."), "agent_left")
+        }
+    };
+    let line = Body::system(text, kind, &[("agent", &name)]);
+    if chat.agent == Some(agent) {
+        transfer::reroute(tx, &mut chat, (by, AssignReason::Manual), Some(line), now)?;
+    } else {
+        if !handover::leave(tx, &mut chat, agent, by, now)? {
+            return Err(Refusal::NotFound("agent").into());
+        }
+        events::record(tx, &mut chat, Entry::change(Author::System, line), now)?;
+    }
+    finish(tx, &chat, now)?;
+    Ok(chat)
+}
+
+/// Makes an agent who answers take part in a held chat, and its owner where nobody is and they have room.
 pub(in crate::store) fn answer(
     tx: &mut dyn Tx,
     chat: &mut Chat,
     agent: AgentId,
     now: i64,
 ) -> Result<()> {
-    match chat.agent {
-        None => {
-            let by = (Author::Agent(agent), AssignReason::Answered);
-            hand_over(tx, chat, Some(agent), by, now)
-        }
+    if chat.agent == Some(agent) {
         // Who has a chat takes part in it already.
-        Some(owner) if owner == agent => Ok(()),
-        Some(_) => join(tx, chat, agent, now),
-    }
-}
-
-/// Changes the owner of a held chat whose thread is open: whoever had it leaves, whoever gets it joins.
-pub(super) fn hand_over(
-    tx: &mut dyn Tx,
-    chat: &mut Chat,
-    to: Option<AgentId>,
-    (author, reason): (Author, AssignReason),
-    now: i64,
-) -> Result<()> {
-    let from = chat.agent;
-    if let Some(agent) = to {
-        join(tx, chat, agent, now)?;
-    }
-    chat.agent = to;
-    let body = Body::Assigned { from, to, reason };
-    events::record(tx, chat, Entry::change(author, body), now)?;
-    if let Some(agent) = from {
-        let user = Author::Agent(agent);
-        if chat_users::leave(tx, chat, user)? {
-            let body = Body::UserRemoved { user };
-            events::record(tx, chat, Entry::change(author, body), now)?;
-        }
-    }
-    if let Some(thread) = chat.thread {
-        threads::set_agent(tx, thread, to)?;
-    }
-    count(tx, from, to, now)
-}
-
-/// Moves one open thread in the counts of two agents. Rows are locked in order of id, so that two swaps cannot wait for
-/// each other.
-pub(super) fn count(
-    tx: &mut dyn Tx,
-    from: Option<AgentId>,
-    to: Option<AgentId>,
-    now: i64,
-) -> Result<()> {
-    let mut steps: Vec<(AgentId, i64)> = Vec::with_capacity(2);
-    steps.extend(from.map(|agent| (agent, -1)));
-    steps.extend(to.map(|agent| (agent, 1)));
-    steps.sort_unstable();
-    for (agent, step) in steps {
-        tx.exec(
-            "update agents
-             set active_chats = greatest(active_chats + ?2, 0),
-                 last_assigned_at = case when ?2 > 0 then ?3 else last_assigned_at end
-             where id = ?1",
-            &[agent.into(), step.into(), now.into()],
-        )?;
-    }
-    Ok(())
-}
-
-fn join(tx: &mut dyn Tx, chat: &mut Chat, agent: AgentId, now: i64) -> Result<()> {
-    let user = Author::Agent(agent);
-    if !chat_users::join(tx, chat, user, now)? {
         return Ok(());
     }
-    let name = chat_users::agent_name(tx, chat, agent)?.ok_or(Refusal::NotFound("agent"))?;
-    let added = Entry::change(user, Body::UserAdded { user });
-    events::record(tx, chat, added, now)?;
-    let text = format!("{name} joined the chat.");
-    let line = Body::system(text, "agent_joined", &[("agent", &name)]);
-    events::record(tx, chat, Entry::change(Author::System, line), now)?;
-    Ok(())
+    let by = Author::Agent(agent);
+    if chat.agent.is_none() {
+        handover::name_of(tx, chat, agent)?;
+        if routing::claim(tx, agent, now)? {
+            let handover = Handover::plain(Some(agent), by, AssignReason::Answered);
+            return hand_over(tx, chat, handover, now);
+        }
+    }
+    handover::join(tx, chat, agent, (by, Some(handover::joined)), now).map(|_| ())
 }

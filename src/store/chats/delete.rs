@@ -3,8 +3,7 @@
 use crate::db::{Result, Tx};
 use crate::domain::Hint;
 use crate::domain::ids::{AgentId, ChatId, SiteId, VisitorId};
-use crate::store::chats::assign;
-use crate::store::{files, inbox};
+use crate::store::{files, inbox, routing};
 
 /// Deletes all chats that this visitor row began: events, files, threads, users and the chats themselves. Returns how many.
 ///
@@ -38,7 +37,10 @@ pub fn delete_of_visitor(tx: &mut dyn Tx, visitor: VisitorId, now: i64) -> Resul
             tx.exec(&sql, &[chat.id.into()])?;
         }
         tx.exec("delete from chats where id = ?1", &[chat.id.into()])?;
-        assign::count(tx, chat.agent, None, now)?;
+        if let Some(agent) = chat.agent {
+            routing::release(tx, agent)?;
+        }
+        tx.emit(Hint::QueueMoved { site: chat.site })?;
     }
     // Every chat is locked before the first site: the order that all transactions keep.
     for chat in &chats {

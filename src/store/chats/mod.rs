@@ -5,14 +5,20 @@
 
 mod assign;
 mod delete;
+mod handover;
 mod opening;
 mod properties;
+mod silent;
+mod transfer;
 
 pub(super) use assign::answer;
-pub use assign::{assign, take};
+pub use assign::{assign, join, leave, take};
 pub use delete::delete_of_visitor;
 pub use opening::{Opened, Opening, activate, close, start};
 pub use properties::{PropertyChange, change_properties};
+pub use silent::close_silent;
+pub use transfer::{Target, transfer};
+pub(super) use transfer::{pass_on, send_home, serve};
 
 use crate::db::{Result, Row, Tx};
 use crate::domain::chat::{Chat, Unread};
@@ -28,7 +34,8 @@ const COLUMNS: &str = "
     coalesce((select v.merged_into from visitors v where v.id = c.visitor_id), c.visitor_id),
     c.browser_id, c.last_seq, c.is_active, c.thread_id, c.agent_id, c.group_id, c.waiting_since,
     c.last_event_at, c.last_text, c.last_author, c.visitor_seen_seq, c.agent_seen_seq,
-    c.properties, c.created_at, c.changed_at";
+    c.properties, c.created_at, c.changed_at,
+    coalesce((select g.number from groups g where g.id = c.group_id), 0)";
 
 /// Most chats in one answer of [`list_visible`].
 pub const MAX_LIST: i64 = 100;
@@ -276,5 +283,6 @@ fn read_row(row: &dyn Row) -> Result<Chat> {
         properties: json::read::<Properties>(&row.text(16)?)?,
         created_at: row.i64(17)?,
         changed_at: row.i64(18)?,
+        group_number: row.i64(19)?,
     })
 }

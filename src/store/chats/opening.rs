@@ -1,16 +1,18 @@
 //! Beginning a chat, opening a further thread of it, closing the thread.
 
+use super::handover::{self, Handover, hand_over};
 use crate::db::{Result, Tx};
-use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::event::{AssignReason, Author, Body, NewEvent};
-use crate::domain::ids::{AgentId, BrowserId, ChatId, GroupId, SiteId, ThreadId, VisitorId};
+use crate::domain::ids::{BrowserId, ChatId, GroupId, SiteId, ThreadId, VisitorId};
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::domain::properties::Properties;
-use crate::domain::routing::assign_new_thread;
-use crate::store::chats::{assign, finish, hold};
+use crate::domain::routing::GroupStatus;
+use crate::domain::{Hint, Refusal};
+use crate::store::chats::{finish, hold, transfer};
 use crate::store::events::{self, Appended, Entry};
-use crate::store::{chat_users, groups, json, threads};
+use crate::store::routing::{self, Desk};
+use crate::store::{chat_users, groups, json, queue, threads};
 
 /// What a new thread begins with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,23 +88,33 @@ pub fn activate(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -
 pub fn close(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<Chat> {
     let mut chat = hold(tx, permit, &[Action::CloseThread])?;
     let author = permit.author(chat.visitor)?;
-    let (true, Some(thread)) = (chat.is_active, chat.thread) else {
+    if !chat.is_active {
         return Err(Refusal::ChatInactive.into());
-    };
+    }
     let line = closing_line(tx, &chat, author)?;
-    events::record(tx, &mut chat, Entry::change(Author::System, line), now)?;
-    chat.is_active = false;
-    let closed = events::record(
-        tx,
-        &mut chat,
-        Entry::change(author, Body::ThreadClosed {}),
-        now,
-    )?;
-    threads::close(tx, thread, author, (closed.seq, closed.created_at))?;
-    chat_users::dismiss_agents(tx, &chat)?;
-    assign::count(tx, chat.agent, None, now)?;
-    finish(tx, &chat, now)?;
+    close_with(tx, &mut chat, author, line, now)?;
     Ok(chat)
+}
+
+/// Closes the open thread of a held chat with this line.
+pub(super) fn close_with(
+    tx: &mut dyn Tx,
+    chat: &mut Chat,
+    author: Author,
+    line: Body,
+    now: i64,
+) -> Result<()> {
+    let thread = chat.thread.ok_or(Refusal::ChatInactive)?;
+    events::record(tx, chat, Entry::change(Author::System, line), now)?;
+    chat.is_active = false;
+    let closed = events::record(tx, chat, Entry::change(author, Body::ThreadClosed {}), now)?;
+    threads::close(tx, thread, author, (closed.seq, closed.created_at))?;
+    chat_users::dismiss_agents(tx, chat)?;
+    if let Some(agent) = chat.agent {
+        routing::release(tx, agent)?;
+    }
+    tx.emit(Hint::QueueMoved { site: chat.site })?;
+    finish(tx, chat, now)
 }
 
 /// Who begins a chat.
@@ -202,30 +214,28 @@ fn open(
     opening: &Opening,
     now: i64,
 ) -> Result<Opened> {
-    if let Some(group) = opening.group {
-        groups::require(tx, chat.site, group)?;
-    }
+    chat.agent = None;
+    (chat.group, chat.group_number) = match opening.group {
+        None => (None, groups::DEFAULT_NUMBER),
+        Some(group) => {
+            let group = groups::require(tx, chat.site, group)?;
+            (group.named(), group.number)
+        }
+    };
     let previous = chat.thread;
-    let routed = route(tx, chat, author)?;
-    let thread = threads::insert(
-        tx,
-        chat,
-        (opening.group, routed.map(|(agent, _)| agent)),
-        &opening.thread_properties,
-        now,
-    )?;
+    let routed = route(tx, chat, author, now)?;
+    let thread = threads::insert(tx, chat, chat.group, &opening.thread_properties, now)?;
     chat.thread = Some(thread);
     chat.is_active = true;
-    chat.agent = None;
-    chat.group = opening.group;
     chat.properties = chat.properties.clone().merged(&opening.chat_properties)?;
     let body = Body::ThreadOpened {
         previous_thread_id: previous,
     };
     events::record(tx, chat, Entry::change(author, body), now)?;
     chat_users::join(tx, chat, chat.visitor_author(), now)?;
-    if let Some((agent, reason)) = routed {
-        assign::hand_over(tx, chat, Some(agent), (Author::System, reason), now)?;
+    match routed {
+        Some(handover) => hand_over(tx, chat, handover, now)?,
+        None => tx.emit(Hint::QueueMoved { site: chat.site })?,
     }
     let events = write_all(tx, chat, author, &opening.events, now)?;
     finish(tx, chat, now)?;
@@ -237,16 +247,22 @@ fn open(
     })
 }
 
-/// Who gets the thread: an agent who opens it, or the agent who had the visitor before, if they are accepting.
-fn route(tx: &mut dyn Tx, chat: &Chat, author: Author) -> Result<Option<(AgentId, AssignReason)>> {
+/// Who gets the thread: an agent who opens it, or whom routing finds, unless others wait for the group already.
+fn route(tx: &mut dyn Tx, chat: &Chat, author: Author, now: i64) -> Result<Option<Handover>> {
     if let Author::Agent(agent) = author {
-        return Ok(Some((agent, AssignReason::Manual)));
+        handover::claim(tx, chat, agent, now)?;
+        let handover = Handover::plain(Some(agent), author, AssignReason::Manual);
+        return Ok(Some(handover));
     }
-    let Some(last) = threads::last_agent(tx, chat)? else {
+    let desk = Desk::read(tx, chat.site, now)?;
+    if desk.status(chat.group) == GroupStatus::Offline && !transfer::may_wait(tx, chat)? {
+        return Err(Refusal::GroupsOffline.into());
+    }
+    if queue::is_waited_for(tx, chat.site, chat.group)? {
         return Ok(None);
-    };
-    let candidate = groups::candidate(tx, chat.site, last)?;
-    Ok(assign_new_thread(candidate.as_ref()).map(|agent| (agent, AssignReason::Routed)))
+    }
+    let agent = routing::place_at(tx, &desk, chat, None, now)?;
+    Ok(agent.map(|agent| Handover::plain(Some(agent), Author::System, AssignReason::Routed)))
 }
 
 fn write_all(

@@ -14,11 +14,11 @@ const MAX_GROUPS: usize = 100;
 /// `list_group_statuses`: of all groups or of those named; unknown ones are left out.
 pub(super) async fn list_statuses(call: Call) -> Result<Answer, Failure> {
     let wanted = parse(&call)?;
-    let (subject, site) = (call.member.subject.clone(), call.caller.site.id);
+    let (subject, site, now) = (call.member.subject.clone(), call.caller.site.id, call.now);
     let statuses = call
         .read(move |tx| {
             let permit = authorize(&subject, Action::ReadGroups, Object::Site(site))?;
-            groups::statuses(tx, &permit)
+            groups::statuses(tx, &permit, now)
         })
         .await?;
     let listed: Map<String, Value> = statuses

@@ -228,7 +228,7 @@ impl LiveSocket {
                 self.due.counts();
                 Ok(())
             }
-            Update::Agent(_) | Update::Site(_) => Ok(()),
+            Update::Agent(_) | Update::Site(_) | Update::Queue(_) => Ok(()),
         }
     }
 

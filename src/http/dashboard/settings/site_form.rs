@@ -14,6 +14,8 @@ const TEXT_CHARS: usize = 500;
 const OFFSET_PX: RangeInclusive<u32> = 0..=200;
 const IDLE_MIN: RangeInclusive<u32> = 1..=1440;
 const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
+const VANISH_S: RangeInclusive<u32> = 5..=3600;
+const SILENT_MIN: RangeInclusive<u32> = 0..=43_200;
 
 /// The form as text: what is stored, or what was typed.
 #[derive(Clone, Debug)]
@@ -29,6 +31,9 @@ pub(crate) struct SiteForm {
     pub(crate) language: String,
     pub(crate) session_idle_min: String,
     pub(crate) retention_days: String,
+    pub(crate) vanish_after_s: String,
+    pub(crate) close_silent_after_min: String,
+    pub(crate) chats_wait_while_offline: bool,
     pub(crate) honour_dnt: bool,
     pub(crate) require_signed_identity: bool,
 }
@@ -59,6 +64,9 @@ impl From<&Site> for SiteForm {
             language: settings.language.clone(),
             session_idle_min: settings.session_idle_min.to_string(),
             retention_days: settings.retention_days.to_string(),
+            vanish_after_s: settings.vanish_after_s.to_string(),
+            close_silent_after_min: settings.close_silent_after_min.to_string(),
+            chats_wait_while_offline: settings.chats_wait_while_offline,
             honour_dnt: settings.honour_dnt,
             require_signed_identity: settings.require_signed_identity,
         }
@@ -80,6 +88,9 @@ impl From<&Fields> for SiteForm {
             language: text("language"),
             session_idle_min: text("session_idle_min"),
             retention_days: text("retention_days"),
+            vanish_after_s: text("vanish_after_s"),
+            close_silent_after_min: text("close_silent_after_min"),
+            chats_wait_while_offline: fields.is_checked("chats_wait_while_offline"),
             honour_dnt: fields.is_checked("honour_dnt"),
             require_signed_identity: fields.is_checked("require_signed_identity"),
         }
@@ -102,16 +113,12 @@ impl SiteForm {
         let welcome = errors.check(paragraph("welcome", &self.welcome));
         let away = errors.check(paragraph("away", &self.away));
         let language = errors.check(language(&self.language));
-        let idle = errors.check(number(
-            "session_idle_min",
-            &self.session_idle_min,
-            &IDLE_MIN,
-        ));
-        let days = errors.check(number(
-            "retention_days",
-            &self.retention_days,
-            &RETENTION_DAYS,
-        ));
+        let mut count = |name, text: &str, range| errors.check(number(name, text, range));
+        let idle = count("session_idle_min", &self.session_idle_min, &IDLE_MIN);
+        let days = count("retention_days", &self.retention_days, &RETENTION_DAYS);
+        let vanish = count("vanish_after_s", &self.vanish_after_s, &VANISH_S);
+        let silent = &self.close_silent_after_min;
+        let silent = count("close_silent_after_min", silent, &SILENT_MIN);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -129,6 +136,9 @@ impl SiteForm {
                 language: language.unwrap_or_default(),
                 session_idle_min: idle.unwrap_or_default(),
                 retention_days: days.unwrap_or_default(),
+                vanish_after_s: vanish.unwrap_or_default(),
+                close_silent_after_min: silent.unwrap_or_default(),
+                chats_wait_while_offline: self.chats_wait_while_offline,
                 honour_dnt: self.honour_dnt,
                 require_signed_identity: self.require_signed_identity,
             },
@@ -261,6 +271,8 @@ mod tests {
             language: "xx".into(),
             session_idle_min: "0".into(),
             retention_days: "1e3".into(),
+            vanish_after_s: "4".into(),
+            close_silent_after_min: "-1".into(),
             ..form()
         };
 
@@ -278,6 +290,8 @@ mod tests {
             "language",
             "session_idle_min",
             "retention_days",
+            "vanish_after_s",
+            "close_silent_after_min",
         ] {
             assert!(errors.of(field).is_some(), "{field}");
         }
