@@ -191,10 +191,25 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             put("up_to_seq", (*up_to).into());
             put("up_to_at", time(*up_to_at));
         }
-        Body::Assigned { from, to, reason } => {
+        Body::Assigned {
+            from,
+            to,
+            reason,
+            group,
+            queue,
+        } => {
             put("from", json!(from));
             put("to", json!(to));
             put("reason", json!(reason));
+            put("group_id", json!(group));
+            let queue = queue.map(|place| {
+                json!({
+                    "position": place.position,
+                    "wait_ms": place.wait_ms,
+                    "queued_at": time(place.queued_at),
+                })
+            });
+            put("queue", json!(queue));
         }
         Body::UserAdded { user } | Body::UserRemoved { user } => {
             put("user", author(*user, root));
