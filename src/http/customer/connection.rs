@@ -24,6 +24,7 @@ use super::link::{Gone, Link};
 use super::login;
 use super::pace::{Heart, Pace, Verdict};
 use super::streams::Streams;
+use super::subscription::Subscription;
 use super::updates;
 use crate::domain::ids::ChatId;
 use crate::http::metrics::Direction;
@@ -73,6 +74,8 @@ pub(super) struct Session {
     pub(super) shown: serde_json::Map<String, serde_json::Value>,
     /// Which groups answer, as far as the client was told.
     pub(super) watching: Watching,
+    /// Which pushes the client wants.
+    pub(super) subscription: Subscription,
     /// Whether a thread is open: such a connection is never inactive.
     pub(super) has_open_thread: bool,
 }
@@ -344,11 +347,15 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends one frame.
+    /// Sends one frame, unless it is a push that the client did not ask for.
     ///
     /// # Errors
     /// [`Gone`] if the peer does not take it.
     pub(super) async fn send(&mut self, frame: ByteString) -> Result<(), Gone> {
+        let session = self.session.as_deref();
+        if session.is_some_and(|session| !session.subscription.wants(&frame)) {
+            return Ok(());
+        }
         self.caller.state.metrics.socket_frame(Direction::Out);
         self.link.text(frame).await
     }

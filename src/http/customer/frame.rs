@@ -300,6 +300,13 @@ pub(crate) fn push(id: Option<&str>, action: &str, payload: &Value) -> ByteStrin
     })
 }
 
+/// The name of a push that answers no request; `None` for every other frame.
+pub(crate) fn push_name(frame: &str) -> Option<&str> {
+    // As `push` encodes it: the fields stand in the order of the struct, and names hold nothing to escape.
+    let (name, rest) = frame.strip_prefix(r#"{"action":""#)?.split_once('"')?;
+    rest.starts_with(r#","type":"push""#).then_some(name)
+}
+
 fn encode(frame: &impl Serialize) -> ByteString {
     // Only a map with keys that are no strings could fail, and no frame has one.
     serde_json::to_string(frame).unwrap_or_default().into()

@@ -13,6 +13,7 @@ use super::frame::{Failure, Request};
 use super::objects;
 use super::profile::{self, ProfileRequest};
 use super::streams::Streams;
+use super::subscription::Subscription;
 use crate::db::{self, Lane, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
@@ -41,6 +42,7 @@ struct Wanted {
     hash: TokenHash,
     profile: ProfileRequest,
     page: Option<Page>,
+    subscription: Subscription,
 }
 
 impl Wanted {
@@ -61,6 +63,7 @@ impl Wanted {
             hash,
             profile,
             page,
+            subscription: Subscription::parse(fields)?,
         })
     }
 }
@@ -107,6 +110,7 @@ pub(super) async fn log_in(
             shown: read.shown,
             watching,
             has_open_thread: read.has_open_thread,
+            subscription: wanted.subscription,
         },
     })
 }

@@ -30,6 +30,7 @@ mod pushes;
 mod socket;
 mod sockjs;
 mod streams;
+mod subscription;
 mod token;
 mod token_page;
 mod updates;

@@ -1,4 +1,7 @@
 //! What differs between the versions of the protocol: one table, so that no action asks for a version by itself.
+//!
+//! Everything else is common. The name of the site is `socket`'s: a license number (≤ v3.3) or an organization (≥ v3.4)
+//! is good under every version.
 
 /// A version of the protocol, named by the path of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,43 +16,72 @@ pub(crate) enum Version {
     V3_5,
 }
 
+/// One version's line of the table.
+struct Row {
+    /// Its segment of the path.
+    path: &'static str,
+    /// The action that opens a further thread; the table of actions knows it by its first name.
+    opens_thread: &'static str,
+    /// The field that names the chat in `deactivate_chat` and in the properties of a chat.
+    chat_id: &'static str,
+    /// `customer_updated` holds the changes in a `customer` object, and not in the payload itself.
+    nests_customer: bool,
+    /// `get_predicted_agent` answers `{agent, queue}`, and not the agent's own fields.
+    nests_predicted_agent: bool,
+    /// Availability is pushed as `groups_status_updated`, and not as `incoming_multicast`.
+    pushes_group_status: bool,
+}
+
+#[rustfmt::skip]
+const TABLE: [(Version, Row); 4] = [
+    (Version::V3_2, Row { path: "v3.2", opens_thread: OPENS_THREAD,  chat_id: "chat_id", nests_customer: true,  nests_predicted_agent: false, pushes_group_status: false }),
+    (Version::V3_3, Row { path: "v3.3", opens_thread: "resume_chat", chat_id: "id",      nests_customer: false, nests_predicted_agent: true,  pushes_group_status: false }),
+    (Version::V3_4, Row { path: "v3.4", opens_thread: "resume_chat", chat_id: "id",      nests_customer: false, nests_predicted_agent: true,  pushes_group_status: true }),
+    (Version::V3_5, Row { path: "v3.5", opens_thread: "resume_chat", chat_id: "id",      nests_customer: false, nests_predicted_agent: true,  pushes_group_status: true }),
+];
+
+/// The first name of the action that opens a further thread.
+const OPENS_THREAD: &str = "activate_chat";
+
 impl Version {
+    const fn row(self) -> &'static Row {
+        // In the order of the enum; a test compares.
+        &TABLE[self as usize].1
+    }
+
     /// The version a path segment such as `v3.2` names.
     pub(crate) fn parse(segment: &str) -> Option<Self> {
-        match segment {
-            "v3.2" => Some(Self::V3_2),
-            "v3.3" => Some(Self::V3_3),
-            "v3.4" => Some(Self::V3_4),
-            "v3.5" => Some(Self::V3_5),
-            _ => None,
-        }
+        let found = TABLE.iter().find(|(_, row)| row.path == segment);
+        found.map(|(version, _)| *version)
     }
 
     /// What the action of this name is called in the table of actions: later versions renamed one.
     pub(crate) fn action(self, name: &str) -> &str {
-        match (self, name) {
-            (Self::V3_2, _) => name,
-            (_, "resume_chat") => "activate_chat",
-            (_, name) => name,
+        if name == self.row().opens_thread {
+            OPENS_THREAD
+        } else {
+            name
         }
     }
 
-    /// The field that names the chat in `deactivate_chat`.
+    /// The field that names the chat in `deactivate_chat` and in the actions on properties of a chat.
     pub(crate) const fn chat_id_field(self) -> &'static str {
-        match self {
-            Self::V3_2 => "chat_id",
-            Self::V3_3 | Self::V3_4 | Self::V3_5 => "id",
-        }
+        self.row().chat_id
     }
 
     /// Whether `customer_updated` holds the changes in a `customer` object, and not in the payload itself.
     pub(crate) const fn nests_customer(self) -> bool {
-        matches!(self, Self::V3_2)
+        self.row().nests_customer
+    }
+
+    /// Whether `get_predicted_agent` answers `{agent, queue}`, and not the agent's own fields.
+    pub(crate) const fn nests_predicted_agent(self) -> bool {
+        self.row().nests_predicted_agent
     }
 
     /// Whether availability is pushed as `groups_status_updated`, and not as `incoming_multicast`.
     pub(crate) const fn pushes_group_status(self) -> bool {
-        matches!(self, Self::V3_4 | Self::V3_5)
+        self.row().pushes_group_status
     }
 }
 
@@ -58,9 +90,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_table_stands_in_the_order_of_the_versions() {
+        for (at, (version, row)) in TABLE.iter().enumerate() {
+            assert_eq!(*version as usize, at);
+            assert_eq!(Version::parse(row.path), Some(*version));
+        }
+    }
+
+    #[test]
     fn only_known_versions_are_versions() {
-        assert_eq!(Version::parse("v3.2"), Some(Version::V3_2));
-        assert_eq!(Version::parse("v3.5"), Some(Version::V3_5));
         for bad in ["", "v3.1", "v3.6", "3.2", "v3.20"] {
             assert_eq!(Version::parse(bad), None, "{bad}");
         }
@@ -70,6 +108,7 @@ mod tests {
     fn a_renamed_action_has_its_old_name_in_the_table() {
         assert_eq!(Version::V3_3.action("resume_chat"), "activate_chat");
         assert_eq!(Version::V3_2.action("resume_chat"), "resume_chat");
+        assert_eq!(Version::V3_2.action("activate_chat"), "activate_chat");
         assert_eq!(Version::V3_5.action("send_event"), "send_event");
     }
 }

@@ -13,6 +13,7 @@ mod sockjs;
 mod timing;
 mod token;
 mod token_page;
+mod versions;
 
 use parlor::domain::site::{Site, SiteSettings};
 use parlor::http::customer::SocketTiming;
