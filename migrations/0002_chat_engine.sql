@@ -29,6 +29,15 @@ create index threads_agent_idx on threads (agent_id, id) where is_active = 1 and
 create index threads_queue_idx on threads (site_id, group_id, queued_at, id) where queued_at is not null;
 create index threads_waited_idx on threads (site_id, assigned_at) where waited_ms is not null;
 
+-- Events: how an entry reads now, where it was edited, pressed or given other properties. The event itself stays.
+create table event_states (
+  chat_id    {id}   not null,
+  seq        {i64}  not null,
+  body       {json} not null,
+  edited_at  {i64},              -- when an agent last wrote it anew; null for other changes
+  primary key (chat_id, seq)
+) {strict};
+
 -- Uploads: what was sent is stored once by its hash, and named by as many files as were uploaded.
 
 create table blobs (

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::file_body::FileBody;
+use super::form_answers::FilledField;
 use super::ids::{AgentId, ChatId, EventId, SiteId, ThreadId, VisitorId};
 use super::properties::{Properties, PropertyNames};
+use super::rich_message::RichMessage;
 use super::thread::Place;
 
-pub use super::new_event::{NewEvent, body_hash, message_text};
+pub use super::event_kind::EventKind;
+pub use super::new_event::{Content, NewEvent, body_hash, message_text};
 
 /// One stored entry of a chat.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +39,8 @@ pub struct Event {
     pub refers_to: Option<i64>,
     /// Unix ms; never goes back within a chat, and never decides an order.
     pub created_at: i64,
+    /// When an agent last wrote it anew, Unix ms; `None` where it reads as it was first written.
+    pub edited_at: Option<i64>,
 }
 
 impl Event {
@@ -136,7 +142,7 @@ impl Recipients {
     }
 }
 
-/// What an event says. The first two are shown as entries of the conversation, the others are stored changes.
+/// What an event says. The first six are shown as entries of the conversation, the others are stored changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
@@ -144,6 +150,9 @@ pub enum Body {
     Message {
         /// 1 to [`NewEvent::MAX_TEXT_CHARS`] characters, shown as text.
         text: String,
+        /// The button that wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        postback: Option<MessagePostback>,
         /// What the client hung on it.
         #[serde(default, skip_serializing_if = "Properties::is_empty")]
         properties: Properties,
@@ -157,6 +166,40 @@ pub enum Body {
         /// The names used in the text.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         text_vars: BTreeMap<String, String>,
+        /// What the client hung on it.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        properties: Properties,
+    },
+    /// A file.
+    File {
+        /// What is known of it.
+        file: FileBody,
+        /// What the client hung on it.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        properties: Properties,
+    },
+    /// The answers to a form.
+    FilledForm {
+        /// The form, as the client names it.
+        form_id: String,
+        /// The answers, in the order of the form.
+        fields: Vec<FilledField>,
+        /// What the client hung on it.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        properties: Properties,
+    },
+    /// Cards, quick replies or a sticker; of agents and bots only.
+    RichMessage {
+        /// What it shows.
+        content: RichMessage,
+        /// What the client hung on it.
+        #[serde(default, skip_serializing_if = "Properties::is_empty")]
+        properties: Properties,
+    },
+    /// What two programs tell each other; people see that there is something, at most.
+    Custom {
+        /// At most [`NewEvent::MAX_CONTENT_BYTES`] as JSON text.
+        content: serde_json::Value,
         /// What the client hung on it.
         #[serde(default, skip_serializing_if = "Properties::is_empty")]
         properties: Properties,
@@ -211,11 +254,41 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "PropertyNames::is_empty")]
         deleted: PropertyNames,
     },
-    /// An earlier message reads differently now; [`Event::refers_to`] names it.
+    /// An earlier entry reads differently now; [`Event::refers_to`] names it.
     EventUpdated {
-        /// The new text.
-        text: String,
+        /// The whole entry as it reads since, its properties included.
+        body: Box<Body>,
     },
+    /// The visitor pressed a button of a rich message, or let it go; [`Event::refers_to`] names the message.
+    PostbackToggled {
+        /// The id of the message.
+        event: EventId,
+        /// The thread of the message.
+        thread: ThreadId,
+        /// What the button calls itself.
+        postback_id: String,
+        /// Whether it is pressed now.
+        is_toggled: bool,
+        /// Whether the thread of the message was open then: else nobody is told.
+        is_pushed: bool,
+    },
+}
+
+/// The button of a rich message that wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagePostback {
+    /// What the button calls itself.
+    pub id: String,
+    /// The thread of the rich message, as the client names it.
+    pub thread_id: String,
+    /// The rich message, as the client names it.
+    pub event_id: String,
+    /// The type of the button.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The value of the button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 impl Body {
@@ -225,6 +298,10 @@ impl Body {
         match self {
             Self::Message { .. } => EventKind::Message,
             Self::SystemMessage { .. } => EventKind::SystemMessage,
+            Self::File { .. } => EventKind::File,
+            Self::FilledForm { .. } => EventKind::FilledForm,
+            Self::RichMessage { .. } => EventKind::RichMessage,
+            Self::Custom { .. } => EventKind::Custom,
             Self::ThreadOpened { .. } => EventKind::ThreadOpened,
             Self::ThreadClosed {} => EventKind::ThreadClosed,
             Self::Seen { .. } => EventKind::Seen,
@@ -233,6 +310,7 @@ impl Body {
             Self::UserRemoved { .. } => EventKind::UserRemoved,
             Self::PropertiesChanged { .. } => EventKind::PropertiesChanged,
             Self::EventUpdated { .. } => EventKind::EventUpdated,
+            Self::PostbackToggled { .. } => EventKind::PostbackToggled,
         }
     }
 
@@ -250,11 +328,62 @@ impl Body {
         }
     }
 
-    /// The text of an entry, or `None` for a stored change.
+    /// The text of a message or system message; other entries and stored changes have none.
     #[must_use]
     pub const fn text(&self) -> Option<&str> {
         match self {
             Self::Message { text, .. } | Self::SystemMessage { text, .. } => Some(text.as_str()),
+            Self::File { .. }
+            | Self::FilledForm { .. }
+            | Self::RichMessage { .. }
+            | Self::Custom { .. }
+            | Self::ThreadOpened { .. }
+            | Self::ThreadClosed {}
+            | Self::Seen { .. }
+            | Self::Assigned { .. }
+            | Self::UserAdded { .. }
+            | Self::UserRemoved { .. }
+            | Self::PropertiesChanged { .. }
+            | Self::EventUpdated { .. }
+            | Self::PostbackToggled { .. } => None,
+        }
+    }
+
+    /// An entry in one line of words, for lists: of a file its name; `None` where a list shows nothing new.
+    #[must_use]
+    pub fn summary(&self) -> Option<String> {
+        match self {
+            Self::Message { text, .. } => Some(text.clone()),
+            Self::File { file, .. } => Some(format!("Sent a file: {}", file.name)),
+            Self::FilledForm { .. } => Some("Filled in a form".to_owned()),
+            Self::RichMessage { content, .. } => Some(match content.first_words() {
+                "" => "Sent a sticker".to_owned(),
+                words => words.to_owned(),
+            }),
+            Self::SystemMessage { .. }
+            | Self::Custom { .. }
+            | Self::ThreadOpened { .. }
+            | Self::ThreadClosed {}
+            | Self::Seen { .. }
+            | Self::Assigned { .. }
+            | Self::UserAdded { .. }
+            | Self::UserRemoved { .. }
+            | Self::PropertiesChanged { .. }
+            | Self::EventUpdated { .. }
+            | Self::PostbackToggled { .. } => None,
+        }
+    }
+
+    /// What the client hung on an entry; `None` for a stored change.
+    #[must_use]
+    pub const fn properties(&self) -> Option<&Properties> {
+        match self {
+            Self::Message { properties, .. }
+            | Self::SystemMessage { properties, .. }
+            | Self::File { properties, .. }
+            | Self::FilledForm { properties, .. }
+            | Self::RichMessage { properties, .. }
+            | Self::Custom { properties, .. } => Some(properties),
             Self::ThreadOpened { .. }
             | Self::ThreadClosed {}
             | Self::Seen { .. }
@@ -262,67 +391,29 @@ impl Body {
             | Self::UserAdded { .. }
             | Self::UserRemoved { .. }
             | Self::PropertiesChanged { .. }
-            | Self::EventUpdated { .. } => None,
-        }
-    }
-}
-
-/// The kind of an event, as the database and the wire name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// Something a person wrote.
-    Message,
-    /// A line about the conversation.
-    SystemMessage,
-    /// A thread began.
-    ThreadOpened,
-    /// A thread ended.
-    ThreadClosed,
-    /// Somebody has seen up to here.
-    Seen,
-    /// The chat changed hands.
-    Assigned,
-    /// Somebody takes part.
-    UserAdded,
-    /// Somebody takes part no longer.
-    UserRemoved,
-    /// Properties of the chat, a thread or an event changed.
-    PropertiesChanged,
-    /// An earlier message was edited.
-    EventUpdated,
-}
-
-impl EventKind {
-    /// The word in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::SystemMessage => "system_message",
-            Self::ThreadOpened => "thread_opened",
-            Self::ThreadClosed => "thread_closed",
-            Self::Seen => "seen",
-            Self::Assigned => "assigned",
-            Self::UserAdded => "user_added",
-            Self::UserRemoved => "user_removed",
-            Self::PropertiesChanged => "properties_changed",
-            Self::EventUpdated => "event_updated",
+            | Self::EventUpdated { .. }
+            | Self::PostbackToggled { .. } => None,
         }
     }
 
-    /// Whether it is an entry that people see in the conversation, rather than a stored change.
-    #[must_use]
-    pub const fn is_shown(self) -> bool {
+    /// The same as [`Body::properties`], to be changed.
+    pub const fn properties_mut(&mut self) -> Option<&mut Properties> {
         match self {
-            Self::Message | Self::SystemMessage => true,
-            Self::ThreadOpened
-            | Self::ThreadClosed
-            | Self::Seen
-            | Self::Assigned
-            | Self::UserAdded
-            | Self::UserRemoved
-            | Self::PropertiesChanged
-            | Self::EventUpdated => false,
+            Self::Message { properties, .. }
+            | Self::SystemMessage { properties, .. }
+            | Self::File { properties, .. }
+            | Self::FilledForm { properties, .. }
+            | Self::RichMessage { properties, .. }
+            | Self::Custom { properties, .. } => Some(properties),
+            Self::ThreadOpened { .. }
+            | Self::ThreadClosed {}
+            | Self::Seen { .. }
+            | Self::Assigned { .. }
+            | Self::UserAdded { .. }
+            | Self::UserRemoved { .. }
+            | Self::PropertiesChanged { .. }
+            | Self::EventUpdated { .. }
+            | Self::PostbackToggled { .. } => None,
         }
     }
 }
@@ -351,6 +442,13 @@ pub enum PropertyOwner {
     Chat,
     /// A thread of it.
     Thread(ThreadId),
+    /// An entry of it.
+    Event {
+        /// The thread of the entry.
+        thread: ThreadId,
+        /// The entry.
+        event: EventId,
+    },
 }
 
 #[cfg(test)]
@@ -363,7 +461,7 @@ mod tests {
     fn every_body_comes_back_as_it_was_stored_under_its_kind() {
         let user = Author::Agent(AgentId(7));
         let bodies = [
-            NewEvent::message("Hi").unwrap().body().clone(),
+            NewEvent::message("Hi").unwrap().body().unwrap().clone(),
             Body::system("Ada joined.".into(), "agent_joined", &[("agent", "Ada")]),
             Body::ThreadOpened {
                 previous_thread_id: Some(ThreadId(3)),
@@ -387,13 +485,14 @@ mod tests {
                 updated: Properties::parse("p", &json!({"rating": {"score": 1}})).unwrap(),
                 deleted: PropertyNames::default(),
             },
-            Body::EventUpdated { text: "Ho".into() },
+            Body::EventUpdated {
+                body: Box::new(Body::ThreadClosed {}),
+            },
         ];
         for body in bodies {
             let stored = serde_json::to_value(&body).unwrap();
 
             assert_eq!(stored["kind"], body.kind().as_str());
-            assert_eq!(body.text().is_some(), body.kind().is_shown());
             assert_eq!(serde_json::from_value::<Body>(stored).unwrap(), body);
         }
     }

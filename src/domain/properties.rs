@@ -93,6 +93,29 @@ impl Properties {
         self
     }
 
+    /// The values under this namespace with their names, in order.
+    pub fn of(&self, namespace: &str) -> impl Iterator<Item = (&str, &PropertyValue)> {
+        let values = self.0.get(namespace).into_iter().flatten();
+        values.map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether anything stands under this namespace.
+    #[must_use]
+    pub fn has(&self, namespace: &str) -> bool {
+        self.of(namespace).next().is_some()
+    }
+
+    /// Those of these properties that `before` has not, or has with another value.
+    #[must_use]
+    pub fn beyond(&self, before: &Self) -> Self {
+        let mut left = self.clone();
+        for (namespace, values) in &mut left.0 {
+            values.retain(|name, value| before.get(namespace, name) != Some(value));
+        }
+        left.0.retain(|_, values| !values.is_empty());
+        left
+    }
+
     fn within_limits(mut self, field: &str) -> Result<Self, Refusal> {
         self.0.retain(|_, values| !values.is_empty());
         if self.0.values().map(BTreeMap::len).sum::<usize>() > Self::MAX_COUNT {
@@ -159,6 +182,31 @@ impl PropertyNames {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.values().all(Vec::is_empty)
+    }
+
+    /// The names under this namespace.
+    pub fn names(&self, namespace: &str) -> impl Iterator<Item = &str> {
+        let names = self.0.get(namespace).into_iter().flatten();
+        names.map(String::as_str)
+    }
+
+    /// Whether anything is named under this namespace.
+    #[must_use]
+    pub fn has(&self, namespace: &str) -> bool {
+        self.names(namespace).next().is_some()
+    }
+
+    /// Those of these names that `properties` has, each once.
+    #[must_use]
+    pub fn found_in(&self, properties: &Properties) -> Self {
+        let mut found = self.clone();
+        for (namespace, names) in &mut found.0 {
+            names.sort();
+            names.dedup();
+            names.retain(|name| properties.get(namespace, name).is_some());
+        }
+        found.0.retain(|_, names| !names.is_empty());
+        found
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::update::Lossy;
-use crate::domain::event::{Author, Body, Event, Recipients};
+use crate::domain::event::{Author, Event, Recipients};
 use crate::domain::ids::{ChatId, VisitorId};
 
 /// How long somebody counts as typing without saying so again.
@@ -81,7 +81,7 @@ impl Presence {
 
     /// Forgets what the author of a stored message was typing.
     pub fn stopped_typing_by(&self, event: &Event) {
-        if matches!(event.body, Body::Message { .. }) {
+        if event.body.kind().is_said() {
             self.stopped_typing(event.chat, event.author);
         }
     }

@@ -102,7 +102,14 @@ impl ChatUpdate {
     #[must_use]
     pub const fn needs_users(body: &Body) -> bool {
         match body {
-            Body::Message { .. } | Body::Seen { .. } | Body::EventUpdated { .. } => false,
+            Body::Message { .. }
+            | Body::File { .. }
+            | Body::FilledForm { .. }
+            | Body::RichMessage { .. }
+            | Body::Custom { .. }
+            | Body::PostbackToggled { .. }
+            | Body::Seen { .. }
+            | Body::EventUpdated { .. } => false,
             Body::SystemMessage { .. }
             | Body::ThreadOpened { .. }
             | Body::ThreadClosed {}

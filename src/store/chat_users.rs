@@ -6,7 +6,7 @@ use crate::domain::event::{Author, Body, Event};
 use crate::domain::ids::{AgentId, ChatId, VisitorId};
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::store::chats;
-use crate::store::events::{self, Entry};
+use crate::store::events::{self, Entry, SHOWN};
 
 /// Up to where somebody has seen a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +192,7 @@ fn last_shown(
     };
     let sql = format!(
         "select seq, created_at from events
-         where chat_id = ?1 and {bound} and kind in ('message', 'system_message'){filter}
+         where chat_id = ?1 and {bound} and kind in {SHOWN}{filter}
          order by seq desc limit 1"
     );
     tx.opt(&sql, &[chat.into(), value.into()], |row| {

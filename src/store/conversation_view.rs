@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::db::{Result, Tx};
 use crate::domain::ids::{AgentId, ChatId, VisitorId};
+use crate::store::events::SAID;
 
 /// What a visitor is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,14 +62,13 @@ pub fn agent_names(
 /// # Errors
 /// Any [`crate::db::Error`].
 pub fn is_by_visitor(tx: &mut dyn Tx, chat: ChatId, seq: i64) -> Result<bool> {
-    let found = tx.opt(
+    let sql = format!(
         "select author_kind
          from events
          where chat_id = ?1
            and seq = ?2
-           and kind = 'message'",
-        &[chat.into(), seq.into()],
-        |row| row.text(0),
-    )?;
+           and kind in {SAID}"
+    );
+    let found = tx.opt(&sql, &[chat.into(), seq.into()], |row| row.text(0))?;
     Ok(found.as_deref() == Some("visitor"))
 }

@@ -27,6 +27,7 @@ pub mod logins;
 pub mod merges;
 pub mod nodes;
 pub mod one_time_tokens;
+pub mod postbacks;
 mod presence;
 pub mod profile_view;
 pub mod queue;

@@ -1,7 +1,7 @@
 //! Edits: what a message says now, and what it said.
 
 use parlor::domain::Refusal;
-use parlor::domain::event::{Body, Event, Recipients};
+use parlor::domain::event::{Body, Event, NewEvent, Recipients};
 use parlor::domain::ids::ChatId;
 use parlor::domain::permission::{Action, Subject};
 use parlor::store::{chats, edits, events};
@@ -94,7 +94,7 @@ fn edit(
     text: &'static str,
 ) -> parlor::db::Result<Option<Event>> {
     house.with(who, Action::EditEvent, chat, move |tx, permit, now| {
-        edits::edit(tx, permit, seq, text, now)
+        edits::edit(tx, permit, seq, &NewEvent::message(text)?, now)
     })
 }
 

@@ -274,9 +274,9 @@ fn changed_properties_are_a_stored_change() {
         let thread = house.row(chat).thread.unwrap();
         let parse = |json| Properties::parse("properties", &json).unwrap();
         let change = |of, updated: &Properties, deleted: &PropertyNames| {
-            let change = PropertyChange {
-                updated: updated.clone(),
-                deleted: deleted.clone(),
+            let change = match deleted.is_empty() {
+                true => PropertyChange::Update(updated.clone()),
+                false => PropertyChange::Delete(deleted.clone()),
             };
             house.with(
                 &visitor,

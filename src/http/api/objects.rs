@@ -11,6 +11,7 @@ use crate::domain::chat::{Chat, Unread};
 use crate::domain::event::{Author, Body, Event};
 use crate::domain::ids::{GroupId, VisitorId};
 use crate::domain::thread::Thread;
+use crate::http::customer::objects::said;
 use crate::store::chat_users::{Participant, UserProfile};
 use crate::store::events::Slot;
 use crate::store::groups::Group;
@@ -168,20 +169,17 @@ pub(super) fn event(event: &Event, root: VisitorId) -> Value {
 fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
     let mut put = |name: &str, value: Value| out.insert(name.into(), value);
     match &event.body {
-        Body::Message { text, properties } => {
-            put("text", text.as_str().into());
-            put("properties", json!(properties));
+        Body::SystemMessage { text_vars, .. } => {
+            out.extend(said(&event.body, root));
+            // Here always an object; the chat wire leaves out an empty one.
+            out.insert("text_vars".into(), json!(text_vars));
         }
-        Body::SystemMessage {
-            text,
-            system_message_type,
-            text_vars,
-            properties,
-        } => {
-            put("text", text.as_str().into());
-            put("system_message_type", system_message_type.as_str().into());
-            put("text_vars", json!(text_vars));
-            put("properties", json!(properties));
+        Body::Message { .. }
+        | Body::File { .. }
+        | Body::FilledForm { .. }
+        | Body::RichMessage { .. }
+        | Body::Custom { .. } => {
+            out.extend(said(&event.body, root));
         }
         Body::ThreadOpened { previous_thread_id } => {
             put("previous_thread_id", json!(previous_thread_id));
@@ -223,9 +221,23 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             put("updated", json!(updated));
             put("deleted", json!(deleted));
         }
-        Body::EventUpdated { text } => {
+        Body::EventUpdated { body } => {
             put("refers_to", json!(event.refers_to));
-            put("text", text.as_str().into());
+            out.extend(said(body, root));
         }
+        Body::PostbackToggled {
+            event: message,
+            postback_id,
+            is_toggled,
+            ..
+        } => {
+            put("refers_to", json!(event.refers_to));
+            put("event_id", json!(message));
+            put("postback_id", postback_id.as_str().into());
+            put("is_toggled", (*is_toggled).into());
+        }
+    }
+    if let Some(properties) = event.body.properties() {
+        out.insert("properties".into(), json!(properties));
     }
 }

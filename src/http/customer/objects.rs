@@ -9,6 +9,7 @@ use crate::domain::chat::Chat;
 use crate::domain::event::{Author, Body, Event};
 use crate::domain::ids::VisitorId;
 use crate::domain::properties::Properties;
+use crate::domain::rich_message::RichMessage;
 use crate::domain::thread::Thread;
 use crate::domain::visitor::Visitor;
 use crate::store::chat_users::{Participant, UserProfile};
@@ -145,8 +146,9 @@ pub(super) fn user_id(participant: &Participant) -> String {
 }
 
 /// An Event, or `None` for a stored change, which has no such object.
-pub(super) fn event(event: &Event, customer: VisitorId) -> Option<Value> {
-    let mut out = Map::new();
+pub(crate) fn event(event: &Event, customer: VisitorId) -> Option<Value> {
+    let properties = event.body.properties()?;
+    let mut out = said(&event.body, customer);
     out.insert("id".into(), event.id.to_string().into());
     out.insert("type".into(), event.body.kind().as_str().into());
     out.insert("created_at".into(), time(event.created_at).into());
@@ -157,21 +159,41 @@ pub(super) fn event(event: &Event, customer: VisitorId) -> Option<Value> {
     if let Some(custom_id) = &event.custom_id {
         out.insert("custom_id".into(), custom_id.as_str().into());
     }
-    let (text, properties) = match &event.body {
-        Body::Message { text, properties } => (text, properties),
+    put_properties(&mut out, properties);
+    Some(Value::Object(out))
+}
+
+/// What an entry says, by its type; nothing of a stored change.
+pub(crate) fn said(body: &Body, customer: VisitorId) -> Map<String, Value> {
+    let said = match body {
+        Body::Message { text, postback, .. } => match postback {
+            Some(postback) => json!({"text": text, "postback": postback}),
+            None => json!({"text": text}),
+        },
         Body::SystemMessage {
             text,
             system_message_type,
             text_vars,
-            properties,
+            ..
         } => {
-            let kind = system_message_type.as_str();
-            out.insert("system_message_type".into(), kind.into());
+            let mut said = json!({"text": text, "system_message_type": system_message_type});
             if !text_vars.is_empty() {
-                out.insert("text_vars".into(), json!(text_vars));
+                said["text_vars"] = json!(text_vars);
             }
-            (text, properties)
+            said
         }
+        Body::File { file, .. } => {
+            let mut said = json!(file);
+            if let Some(said) = said.as_object_mut() {
+                said.remove("id");
+            }
+            said
+        }
+        Body::FilledForm {
+            form_id, fields, ..
+        } => json!({"form_id": form_id, "fields": fields}),
+        Body::RichMessage { content, .. } => rich_message(content, customer),
+        Body::Custom { content, .. } => json!({"content": content}),
         Body::ThreadOpened { .. }
         | Body::ThreadClosed {}
         | Body::Seen { .. }
@@ -179,11 +201,26 @@ pub(super) fn event(event: &Event, customer: VisitorId) -> Option<Value> {
         | Body::UserAdded { .. }
         | Body::UserRemoved { .. }
         | Body::PropertiesChanged { .. }
-        | Body::EventUpdated { .. } => return None,
+        | Body::EventUpdated { .. }
+        | Body::PostbackToggled { .. } => Value::Null,
     };
-    out.insert("text".into(), text.as_str().into());
-    put_properties(&mut out, properties);
-    Some(Value::Object(out))
+    match said {
+        Value::Object(said) => said,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}
+
+/// A rich message; a chat has one visitor, so whoever pressed a button is shown under the id of the root.
+pub(crate) fn rich_message(content: &RichMessage, customer: VisitorId) -> Value {
+    let mut content = content.clone();
+    for button in content.elements.iter_mut().flat_map(|e| &mut e.buttons) {
+        for user in &mut button.user_ids {
+            *user = customer;
+        }
+    }
+    json!(content)
 }
 
 /// A Thread with the events given, in their order.

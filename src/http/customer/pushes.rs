@@ -53,6 +53,11 @@ pub(super) const fn about(event: &Event) -> Option<i64> {
         Body::EventUpdated { .. } => event.refers_to,
         Body::Message { .. }
         | Body::SystemMessage { .. }
+        | Body::File { .. }
+        | Body::FilledForm { .. }
+        | Body::RichMessage { .. }
+        | Body::Custom { .. }
+        | Body::PostbackToggled { .. }
         | Body::ThreadOpened { .. }
         | Body::ThreadClosed {}
         | Body::Seen { .. }
@@ -91,7 +96,12 @@ fn shape(event: &Event, around: Around<'_>) -> Shape {
     let thread = ("thread_id", json!(event.thread));
     let author = objects::author_id(event.author, customer);
     match &event.body {
-        Body::Message { .. } | Body::SystemMessage { .. } => {
+        Body::Message { .. }
+        | Body::SystemMessage { .. }
+        | Body::File { .. }
+        | Body::FilledForm { .. }
+        | Body::RichMessage { .. }
+        | Body::Custom { .. } => {
             objects::event(event, customer).map_or(Shape::Hidden, Shape::Entry)
         }
         Body::ThreadOpened { previous_thread_id } => {
@@ -129,7 +139,30 @@ fn shape(event: &Event, around: Around<'_>) -> Shape {
                 ("requester_id", json!(author)),
             ],
         ),
-        Body::EventUpdated { text } => updated(text, around),
+        Body::EventUpdated { body } => updated(body, around),
+        Body::PostbackToggled {
+            event,
+            thread,
+            postback_id,
+            is_toggled,
+            is_pushed,
+        } => {
+            if !is_pushed {
+                return Shape::Hidden;
+            }
+            change(
+                "incoming_rich_message_postback",
+                [
+                    ("user_id", json!(author)),
+                    ("thread_id", json!(thread)),
+                    ("event_id", json!(event)),
+                    (
+                        "postback",
+                        json!({"id": postback_id, "toggled": is_toggled}),
+                    ),
+                ],
+            )
+        }
         Body::PropertiesChanged {
             of,
             updated,
@@ -184,13 +217,16 @@ fn transferred(
     )
 }
 
-/// The edited event with its new text; its own `seq` stays what it was.
-fn updated(text: &str, around: Around<'_>) -> Shape {
+/// The edited event as it reads since; its own `seq` stays what it was.
+fn updated(body: &Body, around: Around<'_>) -> Shape {
     let Some(original) = around.about else {
         return Shape::Hidden;
     };
-    let mut event = json!(objects::event(original, around.chat.root));
-    event["text"] = text.into();
+    let edited = Event {
+        body: body.clone(),
+        ..original.clone()
+    };
+    let event = json!(objects::event(&edited, around.chat.root));
     change(
         "event_updated",
         [("thread_id", json!(original.thread)), ("event", event)],
@@ -199,11 +235,17 @@ fn updated(text: &str, around: Around<'_>) -> Shape {
 
 fn properties_changed(of: PropertyOwner, updated: &Properties, deleted: &PropertyNames) -> Shape {
     let is_update = !updated.is_empty();
-    let (action, thread) = match (of, is_update) {
-        (PropertyOwner::Chat, true) => ("chat_properties_updated", None),
-        (PropertyOwner::Chat, false) => ("chat_properties_deleted", None),
-        (PropertyOwner::Thread(id), true) => ("thread_properties_updated", Some(id)),
-        (PropertyOwner::Thread(id), false) => ("thread_properties_deleted", Some(id)),
+    let (action, thread, event) = match (of, is_update) {
+        (PropertyOwner::Chat, true) => ("chat_properties_updated", None, None),
+        (PropertyOwner::Chat, false) => ("chat_properties_deleted", None, None),
+        (PropertyOwner::Thread(id), true) => ("thread_properties_updated", Some(id), None),
+        (PropertyOwner::Thread(id), false) => ("thread_properties_deleted", Some(id), None),
+        (PropertyOwner::Event { thread, event }, true) => {
+            ("event_properties_updated", Some(thread), Some(event))
+        }
+        (PropertyOwner::Event { thread, event }, false) => {
+            ("event_properties_deleted", Some(thread), Some(event))
+        }
     };
     let properties = if is_update {
         json!(updated)
@@ -212,7 +254,11 @@ fn properties_changed(of: PropertyOwner, updated: &Properties, deleted: &Propert
     };
     change(
         action,
-        [("thread_id", json!(thread)), ("properties", properties)],
+        [
+            ("thread_id", json!(thread)),
+            ("event_id", json!(event)),
+            ("properties", properties),
+        ],
     )
 }
 
@@ -325,12 +371,14 @@ mod tests {
             body,
             refers_to: None,
             created_at: 0,
+            edited_at: None,
         }
     }
 
     fn message(text: &str) -> Body {
         Body::Message {
             text: text.into(),
+            postback: None,
             properties: Properties::default(),
         }
     }
@@ -426,7 +474,12 @@ mod tests {
     fn an_edit_has_its_own_number_and_the_event_keeps_its_first() {
         let mut original = stored(ADA, message("old"));
         original.seq = 4;
-        let mut edit = stored(ADA, Body::EventUpdated { text: "new".into() });
+        let mut edit = stored(
+            ADA,
+            Body::EventUpdated {
+                body: Box::new(message("new")),
+            },
+        );
         edit.refers_to = Some(4);
 
         let payload = &pushed(&edit, Some(&original))["payload"];

@@ -330,6 +330,11 @@ impl Session {
             Body::ThreadOpened { .. } => self.has_open_thread = true,
             Body::ThreadClosed {} => self.has_open_thread = false,
             Body::Message { .. }
+            | Body::File { .. }
+            | Body::FilledForm { .. }
+            | Body::RichMessage { .. }
+            | Body::Custom { .. }
+            | Body::PostbackToggled { .. }
             | Body::SystemMessage { .. }
             | Body::Seen { .. }
             | Body::Assigned { .. }

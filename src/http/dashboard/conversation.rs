@@ -94,7 +94,14 @@ impl EventShown {
                 ("divider", said_by(what, event.author, &author), "")
             }
             Body::ThreadClosed {} => ("divider", said_by("Closed", event.author, &author), ""),
-            Body::Seen { .. }
+            Body::File { .. } | Body::FilledForm { .. } | Body::RichMessage { .. } => (
+                side_of(event.author),
+                event.body.summary().unwrap_or_default(),
+                "",
+            ),
+            Body::Custom { .. }
+            | Body::PostbackToggled { .. }
+            | Body::Seen { .. }
             | Body::Assigned { .. }
             | Body::UserAdded { .. }
             | Body::UserRemoved { .. }
@@ -188,7 +195,7 @@ fn edits(events: &[Event]) -> HashMap<i64, &str> {
     events
         .iter()
         .filter_map(|event| match (&event.body, event.refers_to) {
-            (Body::EventUpdated { text }, Some(seq)) => Some((seq, text.as_str())),
+            (Body::EventUpdated { body }, Some(seq)) => Some((seq, body.text()?)),
             _ => None,
         })
         .collect()

@@ -32,7 +32,7 @@ pub fn delete_of_visitor(tx: &mut dyn Tx, visitor: VisitorId, now: i64) -> Resul
         })
     })?;
     for chat in &chats {
-        for table in ["events", "chat_users", "threads"] {
+        for table in ["event_states", "events", "chat_users", "threads"] {
             let sql = format!("delete from {table} where chat_id = ?1");
             tx.exec(&sql, &[chat.id.into()])?;
         }

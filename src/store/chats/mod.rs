@@ -15,6 +15,7 @@ pub(super) use assign::answer;
 pub use assign::{assign, join, leave, take};
 pub use delete::delete_of_visitor;
 pub use opening::{Opened, Opening, activate, close, start};
+pub(super) use properties::entry;
 pub use properties::{PropertyChange, change_properties};
 pub use silent::close_silent;
 pub use transfer::{Target, transfer};
@@ -26,6 +27,7 @@ use crate::domain::ids::{AgentId, BrowserId, ChatId, GroupId, SiteId, ThreadId, 
 use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
 use crate::domain::properties::Properties;
 use crate::domain::{Hint, Refusal};
+use crate::store::events::SAID;
 use crate::store::lists::listed;
 use crate::store::{inbox, json};
 
@@ -153,24 +155,23 @@ pub fn count_visible(tx: &mut dyn Tx, subject: &Subject) -> Result<i64> {
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`].
 pub fn unread(tx: &mut dyn Tx, permit: &Permit) -> Result<Unread> {
     let id = permit.chat(&[Action::ReadChat])?;
-    tx.one(
+    let sql = format!(
         "select
            (select count(*) from events e
             where e.chat_id = c.id and e.seq > c.visitor_seen_seq
-              and e.kind = 'message' and e.author_kind <> 'visitor' and e.recipients = 'all'),
+              and e.kind in {SAID} and e.author_kind <> 'visitor' and e.recipients = 'all'),
            (select count(*) from events e
             where e.chat_id = c.id and e.seq > c.agent_seen_seq
-              and e.kind = 'message' and e.author_kind = 'visitor')
+              and e.kind in {SAID} and e.author_kind = 'visitor')
          from chats c
-         where c.id = ?1",
-        &[id.into()],
-        |row| {
-            Ok(Unread {
-                visitor: row.i64(0)?,
-                agents: row.i64(1)?,
-            })
-        },
-    )
+         where c.id = ?1"
+    );
+    tx.one(&sql, &[id.into()], |row| {
+        Ok(Unread {
+            visitor: row.i64(0)?,
+            agents: row.i64(1)?,
+        })
+    })
 }
 
 /// How far these chats are, as the hints that their last changes left; chats that are gone are left out.

@@ -60,7 +60,8 @@ pub fn start(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -> R
     let lock = tx.dialect().for_update();
     let mut chat = super::load(tx, id, lock)?.ok_or(crate::db::Error::NotFound)?;
     let author = chat.visitor_author();
-    open(tx, &mut chat, author, opening, now)
+    let opening = resolved(tx, permit, &chat, opening, now)?;
+    open(tx, &mut chat, author, &opening, now)
 }
 
 /// Opens a new thread of a chat that has none open. A repeat is known by the `custom_id`s of its events.
@@ -77,7 +78,8 @@ pub fn activate(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -
     if chat.is_active {
         return Err(Refusal::ChatAlreadyActive.into());
     }
-    open(tx, &mut chat, author, opening, now)
+    let opening = resolved(tx, permit, &chat, opening, now)?;
+    open(tx, &mut chat, author, &opening, now)
 }
 
 /// Closes the open thread; the next message needs a new one.
@@ -263,6 +265,21 @@ fn route(tx: &mut dyn Tx, chat: &Chat, author: Author, now: i64) -> Result<Optio
     }
     let agent = routing::place_at(tx, &desk, chat, None, now)?;
     Ok(agent.map(|agent| Handover::plain(Some(agent), Author::System, AssignReason::Routed)))
+}
+
+/// The same with all that its events are stored with.
+fn resolved(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    chat: &Chat,
+    opening: &Opening,
+    now: i64,
+) -> Result<Opening> {
+    let mut opening = opening.clone();
+    for new in &mut opening.events {
+        *new = events::resolve(tx, permit, chat, new, now)?;
+    }
+    Ok(opening)
 }
 
 fn write_all(

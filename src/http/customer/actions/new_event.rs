@@ -161,6 +161,6 @@ mod tests {
         let event = parse(Fields::of(event.as_object().unwrap())).unwrap();
 
         assert_eq!(event.custom_id(), Some("c1"));
-        assert_eq!(event.body().text(), Some("Hi"));
+        assert_eq!(event.text(), Some("Hi"));
     }
 }

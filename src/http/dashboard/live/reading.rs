@@ -332,11 +332,16 @@ fn place(event: &Event, names: &Names, layout: &Bare, times: &Times) -> Place {
     };
     match &event.body {
         Body::Seen { up_to, .. } => place.seen_up_to = Some(*up_to),
-        Body::EventUpdated { text } => {
+        Body::EventUpdated { body } => {
             place.edits = event.refers_to;
-            place.text = Some(text.clone());
+            place.text = body.text().map(ToOwned::to_owned);
         }
         Body::Message { .. }
+        | Body::File { .. }
+        | Body::FilledForm { .. }
+        | Body::RichMessage { .. }
+        | Body::Custom { .. }
+        | Body::PostbackToggled { .. }
         | Body::SystemMessage { .. }
         | Body::ThreadOpened { .. }
         | Body::ThreadClosed {}

@@ -1,0 +1,43 @@
+//! What an event is stored with, where the client cannot know it: the upload behind an address.
+
+use crate::db::{Result, Tx};
+use crate::domain::Refusal;
+use crate::domain::chat::Chat;
+use crate::domain::event::{Author, Body, Content, NewEvent};
+use crate::domain::file_body::FileBody;
+use crate::domain::permission::Permit;
+use crate::store::files;
+
+/// The event with all it is stored with; a repeat of one that was resolved before changes nothing.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] for what a visitor may not send; [`Refusal::Validation`] of the `url` of a file that is not an
+/// own upload; or any other [`crate::db::Error`].
+pub(in crate::store) fn resolve(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    chat: &Chat,
+    new: &NewEvent,
+    now: i64,
+) -> Result<NewEvent> {
+    match (new.content(), permit.author(chat.visitor)?) {
+        (Content::Body(Body::RichMessage { .. }), Author::Visitor(_)) => {
+            Err(Refusal::NotAllowed.into())
+        }
+        (Content::Body(_), _) => Ok(new.clone()),
+        (
+            Content::File {
+                file_url,
+                alternative_text,
+                properties,
+            },
+            _,
+        ) => {
+            let file = files::claim(tx, permit, file_url, chat.id, now)?;
+            Ok(new.clone().resolved_to(Body::File {
+                file: FileBody::of(&file, alternative_text.clone()),
+                properties: properties.clone(),
+            }))
+        }
+    }
+}
