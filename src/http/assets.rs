@@ -110,6 +110,14 @@ impl Asset {
         }
     }
 
+    /// The same file under a type that its name does not tell.
+    pub(crate) fn of_type(self, media_type: &str) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            ..self
+        }
+    }
+
     fn is_worth_packing(&self) -> bool {
         let kind = self.media_type.as_str();
         let is_text =

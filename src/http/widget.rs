@@ -1,4 +1,5 @@
-//! What a stranger's page loads: `/widget.js`, and the modules that it imports when the visitor opens the messenger.
+//! What a stranger's page loads: `/widget.js` and the modules that it imports when the visitor opens the messenger, and the
+//! Customer SDK for pages that draw a chat of their own.
 
 use std::sync::OnceLock;
 
@@ -15,6 +16,12 @@ use super::state::State;
 const SHORT: &str = "public, max-age=300, stale-while-revalidate=86400";
 const LOADER: &str = "widget.js";
 const MANIFEST: &str = "manifest.json";
+/// The SDK's files below `/sdk/` with their types: a guess by the ending takes TypeScript for a film.
+const SDK: [(&str, &str); 3] = [
+    ("customer-sdk.js", "text/javascript; charset=utf-8"),
+    ("customer-sdk.mjs", "text/javascript; charset=utf-8"),
+    ("customer-sdk.d.ts", "application/typescript; charset=utf-8"),
+];
 
 #[derive(RustEmbed)]
 #[folder = "widget/dist/"]
@@ -23,6 +30,10 @@ struct Bundle;
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(web::resource("/widget.js").get(loader))
         .service(web::resource("/widget/{name}").get(module));
+    for (name, media_type) in SDK {
+        let serve = move |req, state| sdk(req, state, name, media_type);
+        cfg.service(web::resource(format!("/sdk/{name}")).get(serve));
+    }
 }
 
 /// The file name of the messenger module, below `/widget/`; empty if the bundle was built without one.
@@ -38,12 +49,24 @@ pub fn messenger_file() -> &'static str {
 }
 
 async fn loader(req: HttpRequest, state: Data<State>) -> Result<HttpResponse, ApiError> {
-    let caching = if cfg!(debug_assertions) {
+    file(&req, &state, asset(LOADER)?, short()).await
+}
+
+async fn sdk(
+    req: HttpRequest,
+    state: Data<State>,
+    name: &'static str,
+    media_type: &'static str,
+) -> Result<HttpResponse, ApiError> {
+    file(&req, &state, asset(name)?.of_type(media_type), short()).await
+}
+
+const fn short() -> &'static str {
+    if cfg!(debug_assertions) {
         assets::REVALIDATE
     } else {
         SHORT
-    };
-    file(&req, &state, LOADER, caching).await
+    }
 }
 
 async fn module(
@@ -51,20 +74,26 @@ async fn module(
     state: Data<State>,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    if *name == LOADER || *name == MANIFEST {
+    let has_own_address = SDK.iter().any(|(sdk, _)| *name == *sdk);
+    if *name == LOADER || *name == MANIFEST || has_own_address {
         return Err(ApiError::not_found("there is no such file"));
     }
-    file(&req, &state, &name, assets::IMMUTABLE).await
+    file(&req, &state, asset(&name)?, assets::IMMUTABLE).await
+}
+
+fn asset(name: &str) -> Result<Asset, ApiError> {
+    Bundle::get(name)
+        .map(Asset::new)
+        .ok_or_else(|| ApiError::not_found("there is no such file"))
 }
 
 async fn file(
     req: &HttpRequest,
     state: &State,
-    name: &str,
+    asset: Asset,
     caching: &'static str,
 ) -> Result<HttpResponse, ApiError> {
-    let file = Bundle::get(name).ok_or_else(|| ApiError::not_found("there is no such file"))?;
-    let mut answer = assets::answer(req, state, Asset::new(file), caching).await?;
+    let mut answer = assets::answer(req, state, asset, caching).await?;
     let headers = answer.headers_mut();
     // Public bytes without cookies: every page may import them, also one that isolates itself.
     headers.insert(

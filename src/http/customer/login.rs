@@ -213,7 +213,7 @@ async fn find(caller: &Caller, hash: TokenHash, now: i64) -> Result<Member, Fail
 }
 
 /// What stands behind a token: the bearer, and until when its visitor is banned.
-type Found = (Bearer, Option<i64>);
+pub(super) type Found = (Bearer, Option<i64>);
 
 /// Looks a token up.
 ///
@@ -227,7 +227,11 @@ pub(super) fn known(tx: &mut dyn Tx, hash: &TokenHash) -> db::Result<Option<Foun
     Ok(Some((bearer, root.and_then(|root| root.banned_until))))
 }
 
-fn first_seen(
+/// The bearer of a token that a browser made itself; one that was never seen becomes a new visitor's.
+///
+/// # Errors
+/// Any [`db::Error`].
+pub(super) fn first_seen(
     tx: &mut dyn Tx,
     hash: &TokenHash,
     new: &NewVisitor<'_>,

@@ -27,6 +27,7 @@ pub(in crate::http) mod objects;
 pub(in crate::http) mod pace;
 mod profile;
 mod pushes;
+mod sdk_token;
 mod socket;
 mod sockjs;
 mod streams;
@@ -91,4 +92,5 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         "/{prefix:(?:.+\\.livechatinc\\.com/)?}logs",
         web::get().to(goals::log),
     );
+    cfg.route("/sdk/token", web::post().to(sdk_token::issue));
 }
