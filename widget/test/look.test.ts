@@ -56,6 +56,9 @@ function source(messages: { minute: number; by?: string; thread?: string }[], re
   return {
     events: messages.map(({ minute, by = 'visitor', thread = 't1' }, index) => ({
       id: `e${index}`,
+      properties: {},
+      systemMessageType: '',
+      textVars: {},
       type: by === 'system' ? 'system_message' : 'message',
       seq: index + 1,
       threadId: thread,

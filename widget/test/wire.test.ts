@@ -10,7 +10,7 @@ function setUp(login: (wire: Wire) => Promise<unknown> = () => Promise.resolve()
   const sockets: FakeSocket[] = [];
   const states: WireState[] = [];
   const pushes: string[] = [];
-  const told = { unauthorized: 0, tooLarge: 0 };
+  const told = { unauthorized: 0, tooLarge: 0, failed: [] as string[], doubts: [] as boolean[] };
   const wire: Wire = new Wire(
     () => 'wss://chat.test/',
     {
@@ -19,6 +19,8 @@ function setUp(login: (wire: Wire) => Promise<unknown> = () => Promise.resolve()
       changed: (state) => void states.push(state),
       unauthorized: () => void told.unauthorized++,
       tooLarge: () => void told.tooLarge++,
+      failed: ({ type }) => void told.failed.push(type),
+      doubted: (isDoubtful) => void told.doubts.push(isDoubtful),
     },
     clock,
     () => {

@@ -54,8 +54,8 @@ async fn serve(
 ) -> Result<HttpResponse, ApiError> {
     state.limits.request(address)?;
     let body = read_body(payload, MAX_BODY_BYTES).await?;
-    let body = std::str::from_utf8(&body)
-        .map_err(|_| ApiError::malformed("the body is not UTF-8"))?;
+    let body =
+        std::str::from_utf8(&body).map_err(|_| ApiError::malformed("the body is not UTF-8"))?;
     let map = json_object(body)?;
     let wanted = Wanted::parse(&map)?;
     let site = wanted

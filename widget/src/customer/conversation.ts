@@ -2,15 +2,16 @@ import { backoff } from '../backoff';
 import { type Clock, systemClock } from '../clock';
 import type { Store } from '../host';
 import { randomId } from '../random';
-import { toWireError, type WireError } from '../wire/frames';
+import { type Push, toWireError, type WireError } from '../wire/frames';
 import type { WireState } from '../wire/wire';
-import { getChat, listThreads, markEventsAsSeen, resume, setSneakPeek } from './actions';
+import { EVENTS_A_PAGE, getChat, listThreads, markEventsAsSeen, resume, setSneakPeek } from './actions';
+import { object, string } from './case';
 import type { Customer } from './customer';
+import { deliver } from './delivery';
+import type { ChatEvent, Queue } from './objects';
 import { Outbox, type Unsent } from './outbox';
-import { object, string } from './read';
-import { Replica, type ThreadHead } from './replica';
+import { type Participant, Replica, type ThreadHead } from './replica';
 import { Sender } from './sender';
-import type { ChatEvent, User } from './types';
 
 /** Everything a window needs to draw the chat. */
 export interface View {
@@ -21,10 +22,12 @@ export interface View {
   isActive: boolean;
   events: ChatEvent[];
   threads: ReadonlyMap<string, ThreadHead>;
-  users: ReadonlyMap<string, User>;
+  users: ReadonlyMap<string, Participant>;
   /** Messages on their way, oldest first; `isAcknowledged` once the server has them. */
   unsent: (Unsent & { isAcknowledged: boolean })[];
-  typing: User[];
+  typing: Participant[];
+  /** The place in the queue while the chat waits for an agent. */
+  queue: Queue | null;
   /** Up to when any agent has seen the chat. */
   agentSeenUpTo: string;
   /** Messages of agents the visitor has not seen. */
@@ -45,7 +48,7 @@ export class Conversation {
   readonly #changed: () => void;
   readonly #replica = new Replica();
   readonly #outbox: Outbox;
-  readonly #sender: Sender;
+  readonly #sender: Sender<Unsent>;
   readonly #acknowledged = new Map<string, Unsent>();
   /** Agents who type, with their names and what ends it. */
   readonly #typing = new Map<string, { name: string; cancel(): void }>();
@@ -66,11 +69,10 @@ export class Conversation {
     this.#store = store;
     this.#changed = changed;
     this.#clock = clock;
-    this.#outbox = new Outbox(store, () => {
+    this.#outbox = new Outbox(store, 'outbox', ({ text }) => typeof text === 'string', () => {
       this.#changed();
       void this.#sender.run();
     });
-    const outbox = this.#outbox;
     const replica = this.#replica;
     const target = {
       get chatId() {
@@ -82,16 +84,19 @@ export class Conversation {
       get isActive() {
         return replica.isActive;
       },
-      hasCustomId: (id: string) => replica.hasCustomId(id),
     };
-    this.#sender = new Sender(customer.call, outbox, target, clock, {
+    this.#sender = new Sender(this.#outbox, clock, {
+      deliver: async ({ id, text }) => {
+        if (!replica.hasCustomId(id)) await deliver(customer.call, target, { type: 'message', text, customId: id });
+      },
       acknowledged: (entry) => this.#acknowledged.set(entry.id, entry),
+      refused: ({ id }, reason) => this.#outbox.refuse(id, reason),
       changed: () => this.#sent(),
     });
     customer.on('connected', () => void this.#sync());
-    customer.on('push', ({ action, payload }) => this.#push(action, payload));
+    customer.on('push', (push) => this.#push(push));
     customer.on('too_large', () => this.#sender.refuseInFlight('too_large'));
-    customer.on('availability', () => this.#changed());
+    customer.on('availability_updated', () => this.#changed());
     customer.on('state', (state) => {
       if (state !== 'ready') this.#disconnected();
       this.#changed();
@@ -112,6 +117,7 @@ export class Conversation {
       users: replica.users,
       unsent: [...acknowledged, ...waiting].filter(({ id }) => !replica.hasCustomId(id)),
       typing: [...this.#typing].map(([id, { name }]) => replica.users.get(id) ?? unknownAgent(id, name)),
+      queue: replica.queue,
       agentSeenUpTo: [...replica.users.values()]
         .filter(({ type }) => type === 'agent')
         .reduce((latest, { seenUpTo }) => (isAfter(seenUpTo, latest) ? seenUpTo : latest), ''),
@@ -173,7 +179,7 @@ export class Conversation {
       // Believed at once; if it does not arrive, the next connection shows them as unread and they are marked again.
       this.#seenUpTo = latest.createdAt;
       this.#changed();
-      markEventsAsSeen(this.#customer.call, this.#replica.chatId, latest.createdAt).catch(() => {
+      markEventsAsSeen(this.#customer.call, { chatId: this.#replica.chatId, seenUpTo: latest.createdAt }).catch(() => {
         this.#seenUpTo = '';
       });
     });
@@ -186,9 +192,9 @@ export class Conversation {
     this.#isLoadingEarlier = true;
     this.#changed();
     try {
-      const { threads, nextPageId } = await listThreads(this.#customer.call, this.#replica.chatId, page);
+      const { threads, nextPageId } = await listThreads(this.#customer.call, { chatId: this.#replica.chatId, pageId: page });
       this.#replica.addThreads(threads);
-      this.#earlierPage = nextPageId;
+      this.#earlierPage = nextPageId ?? undefined;
     } catch (error) {
       // The button stays: the visitor asks again.
       toWireError(error);
@@ -230,9 +236,10 @@ export class Conversation {
     this.#typing.clear();
   }
 
-  #push(action: string, payload: Record<string, unknown>): void {
+  #push(push: Push): void {
+    const { action, payload } = push;
     if (action === 'incoming_typing_indicator') return this.#types(object(payload.typing_indicator));
-    this.#replica.push({ action, payload });
+    this.#replica.push(push);
     if (action === 'incoming_event') this.#stopTyping(string(object(payload.event).author_id));
     if (action === 'incoming_chat') this.#remember();
     if (action === 'chat_deactivated') this.#quiet();
@@ -250,7 +257,7 @@ export class Conversation {
     try {
       const { chatId, epoch } = this.#replica;
       const isSame = chatId !== '' && epoch === session.epoch && this.#isLoaded;
-      if (!isSame) await this.#load(session.chatIds.includes(chatId) ? chatId : (session.chatIds[0] ?? chatId));
+      if (!isSame) await this.#load(session.chats.some(({ id }) => id === chatId) ? chatId : (session.chats[0]?.id ?? chatId));
       while (this.#replica.chatId) {
         const answer = await resume(this.#customer.call, this.#replica.chatId, this.#replica.last, session.epoch);
         const next = this.#replica.resumed(answer);
@@ -286,10 +293,10 @@ export class Conversation {
       return;
     }
     const { call } = this.#customer;
-    const [chat, page] = await Promise.all([getChat(call, chatId), listThreads(call, chatId)]);
+    const [chat, page] = await Promise.all([getChat(call, { chatId }), listThreads(call, { chatId, minEventsCount: EVENTS_A_PAGE })]);
     this.#replica.load(chat, epoch);
     this.#replica.addThreads(page.threads);
-    this.#earlierPage = page.nextPageId;
+    this.#earlierPage = page.nextPageId ?? undefined;
     this.#seenUpTo = '';
     this.#remember();
   }
@@ -338,6 +345,6 @@ export function isAfter(a: string, b: string): boolean {
   return a > b;
 }
 
-function unknownAgent(id: string, name: string): User {
+function unknownAgent(id: string, name: string): Participant {
   return { id, type: 'agent', name, avatar: '', jobTitle: '', present: true, seenUpTo: '' };
 }

@@ -1,69 +1,99 @@
 import { type Clock, systemClock } from '../clock';
-import type { Push } from '../wire/frames';
+import { Emitter } from '../emitter';
+import { type Push, toWireError, WireError } from '../wire/frames';
 import { type Socket, Wire, type WireState } from '../wire/wire';
-import type { Call } from './actions';
-import { list, object, readSession } from './read';
-import type { Session } from './types';
+import { type Call, updateCustomerPage } from './actions';
+import { string } from './case';
+import type { CustomerEvents } from './objects';
+import { tellPush } from './pushes';
+import { readSession, type Session } from './read';
+
+export interface Page {
+  url: string;
+  title: string;
+}
 
 /** What a customer of the chat is made from. */
 export interface CustomerOptions {
   /** Address of the server, with a slash at its end. */
   base: string;
-  site: string;
-  version: string;
-  token(): string;
+  /** What names the site in a query, such as `site=KEY`. */
+  tenant: string;
+  application: { name: string; version: string };
+  /** Who is to be logged in. A `WireError` says whether to try again. */
+  token(): string | Promise<string>;
   /** The server refused this token: another one takes its place. */
   replaceToken(refused: string): void;
-  page(): { url: string; title: string };
+  /** Where the customer is, if that is to be told. */
+  page(): Page | undefined;
+  /** Further fields of a login, asked for before each. */
+  login?(): object | Promise<object>;
+  /** Whether this reason ends everything, and not only a connection. */
+  isFinal?(reason: string): boolean;
   clock?: Clock;
   openSocket?(address: string): Socket;
 }
 
-interface Events {
-  /** Logged in, the first time or again. */
-  connected: Session;
+/** What a client of the page's own machinery listens to, beside the documented events. */
+interface InnerEvents {
   state: WireState;
   push: Push;
-  availability: boolean;
   too_large: undefined;
 }
 
-type Listener<Name extends keyof Events> = (detail: Events[Name]) => void;
+type Events = CustomerEvents & InnerEvents;
 
 const RENEWALS_APART_MS = 60_000;
+/** The server wants to see less of this address. */
+const SLOW_MS = 30_000;
+const SLOW = ['too_many_connections', 'customer_temporarily_blocked', 'license_not_found', 'unsupported_version', 'customer_banned'];
 
 /**
  * A customer of the chat: one login on one connection that comes back by itself. Actions are the functions of `actions.ts` over `call`;
- * what the server sends comes as events.
+ * what the server sends comes as events, the documented ones and `push` with the bare push.
  */
 export class Customer {
   readonly #options: CustomerOptions;
   readonly #clock: Clock;
   readonly #wire: Wire;
-  readonly #listeners: { [Name in keyof Events]?: Listener<Name>[] } = {};
+  readonly #events = new Emitter<Events>();
   #session: Session | null = null;
   #isOnline = false;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #usedToken = '';
   #toldPage = '';
   #isWanted = false;
+  /** Whoever ends the connection now has said, or will say, why. */
+  #isQuiet = false;
+  #cancelRenewal = (): void => {};
 
   constructor(options: CustomerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const address = `${options.base.replace(/^http/, 'ws')}v3.2/customer/rtm/ws?site=${encodeURIComponent(options.site)}`;
+    let state: WireState = 'stopped';
     this.#wire = new Wire(
-      () => address,
+      () => this.#address(),
       {
         login: () => this.#login(),
         push: (push) => this.#push(push),
-        changed: (state) => this.#emit('state', state),
+        changed: (next) => {
+          const wasReady = state === 'ready';
+          state = next;
+          this.#events.emit('state', next);
+          if (next === 'ready') this.#ready();
+          if (wasReady && !this.#isQuiet) this.#events.emit('disconnected', { reason: 'connection_lost' });
+        },
         unauthorized: () => this.#renew(),
-        tooLarge: () => this.#emit('too_large', undefined),
+        failed: ({ type }) => this.#events.emit('disconnected', { reason: type }),
+        tooLarge: () => this.#events.emit('too_large', undefined),
+        doubted: (isDoubtful) => this.#events.emit(isDoubtful ? 'connection_unstable' : 'connection_recovered', undefined),
       },
       this.#clock,
       options.openSocket ?? ((url) => new WebSocket(url) as unknown as Socket),
     );
+    this.on('availability_updated', ({ availability }) => {
+      this.#isOnline = availability === 'online';
+    });
   }
 
   get state(): WireState {
@@ -79,14 +109,17 @@ export class Customer {
     return this.#isOnline;
   }
 
-  on<Name extends keyof Events>(name: Name, listener: Listener<Name>): void {
-    const listeners: Listener<Name>[] = this.#listeners[name] ?? [];
-    listeners.push(listener);
-    Object.assign(this.#listeners, { [name]: listeners });
+  /** Ready, or on the way there by itself. */
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  on<Name extends keyof Events>(name: Name, listener: (detail: Events[Name]) => void): void {
+    this.#events.on(name, listener);
   }
 
   /** Sends an action; rejects with a `WireError`. */
-  readonly call: Call = (action, payload) => this.#wire.request(action, payload);
+  readonly call: Call = (action, payload, settledBy) => this.#wire.request(action, payload, settledBy);
 
   connect(): void {
     this.#isWanted = true;
@@ -95,7 +128,8 @@ export class Customer {
 
   disconnect(): void {
     this.#isWanted = false;
-    this.#wire.stop();
+    this.#cancelRenewal();
+    this.#quietly(() => this.#wire.stop());
   }
 
   /** Logs in afresh, because the token belongs to somebody else now. */
@@ -110,6 +144,11 @@ export class Customer {
     this.#wire.probe();
   }
 
+  /** The browser says that there is no network; the connection may outlive that. */
+  doubt(): void {
+    this.#wire.doubt();
+  }
+
   /** Comes back at once if the server sent an idle tab to sleep. */
   wake(): void {
     if (this.state === 'asleep') this.#wire.start();
@@ -117,55 +156,92 @@ export class Customer {
 
   /** Tells the agents where the customer is, unless they know. */
   tellPage(): void {
-    this.wake();
     const page = this.#options.page();
-    if (this.state !== 'ready' || JSON.stringify(page) === this.#toldPage) return;
+    if (this.state !== 'ready' || !page || JSON.stringify(page) === this.#toldPage) return;
     this.#toldPage = JSON.stringify(page);
     // Lost with the connection, it is told again by the next login.
-    this.call('update_customer_page', page).catch(() => {});
+    updateCustomerPage(this.call, page).catch(() => {});
+  }
+
+  /** The token is asked for before the server's time for a login begins. */
+  #address(): string | Promise<string> {
+    const { base, tenant, token } = this.#options;
+    const address = `${base.replace(/^http/, 'ws')}v3.2/customer/rtm/ws?${tenant}`;
+    const use = (token: string): string => {
+      this.#usedToken = token;
+      return address;
+    };
+    const found = token();
+    return typeof found === 'string' ? use(found) : found.then(use);
   }
 
   async #login(): Promise<void> {
     const page = this.#options.page();
-    this.#usedToken = this.#options.token();
+    // Asked before anything is awaited where nothing has to be: the first frame leaves with the opening of the socket.
+    const asked = this.#options.login?.() ?? {};
+    const fields = asked instanceof Promise ? await asked : asked;
     const answer = await this.call('login', {
       token: `Bearer ${this.#usedToken}`,
       customer: {},
       customer_side_storage: {},
       is_mobile: matchesPhone(),
-      application: { name: 'parlor_widget', version: this.#options.version },
-      customer_page: page,
+      application: this.#options.application,
+      ...(page && { customer_page: page }),
+      ...fields,
+    }).catch((error: unknown) => {
+      const { type, message } = toWireError(error);
+      throw this.#options.isFinal?.(type) ? new WireError(type, message, false) : error;
     });
     this.#toldPage = JSON.stringify(page);
-    this.#session = readSession(answer);
-    this.#isOnline = this.#session.isOnline;
-    // After the wire has entered `ready`: listeners send at once.
-    queueMicrotask(() => this.#session && this.#emit('connected', this.#session));
+    this.#renewedAt = Number.NEGATIVE_INFINITY;
+    const session = readSession(answer);
+    this.#session = session;
+    this.#isOnline = session.isOnline;
+  }
+
+  #ready(): void {
+    const session = this.#session;
+    if (!session) return;
+    const { customer, greeting } = session;
+    this.#events.emit('connected', { customer, availability: session.isOnline ? 'online' : 'offline', ...(greeting && { greeting }) });
   }
 
   #push(push: Push): void {
-    if (push.action === 'incoming_multicast') {
-      const content = object(push.payload.content);
-      const group = list(content.groups)[0];
-      if (content.name === 'groups_update' && group) {
-        this.#isOnline = group.status !== 'offline';
-        this.#emit('availability', this.#isOnline);
-      }
-    }
-    this.#emit('push', push);
+    if (push.action === 'customer_disconnected') return this.#ended(string(push.payload.reason) || 'connection_lost');
+    this.#events.emit('push', push);
+    // Whoever asked has it as the answer.
+    if (!push.isOwn) tellPush(push, (name, detail) => this.#events.emit(name, detail as Events[typeof name]));
   }
 
-  /** A refused token is replaced once a minute at most: never an automatic loop. */
+  /** The server says why it ends the connection. */
+  #ended(reason: string): void {
+    this.#quietly(() => {
+      if (reason === 'access_token_expired') this.#wire.stop();
+      else if (reason === 'inactivity_timeout') this.#wire.sleep();
+      else if (this.#options.isFinal?.(reason)) this.#wire.stop();
+      else this.#wire.restart(SLOW.includes(reason) ? SLOW_MS : 0);
+    });
+    this.#events.emit('disconnected', { reason });
+    if (reason === 'access_token_expired') this.#renew();
+  }
+
+  /** A refused token is replaced at once, and then once a minute at most until a login goes through: never a tight loop. */
   #renew(): void {
-    const now = this.#clock.now();
-    if (now - this.#renewedAt < RENEWALS_APART_MS) return;
-    this.#renewedAt = now;
+    const wait = this.#renewedAt + RENEWALS_APART_MS - this.#clock.now();
+    this.#cancelRenewal();
+    if (wait > 0) {
+      this.#cancelRenewal = this.#clock.after(wait, () => this.#renew());
+      return;
+    }
+    this.#renewedAt = this.#clock.now();
     this.#options.replaceToken(this.#usedToken);
     if (this.#isWanted) this.#wire.start();
   }
 
-  #emit<Name extends keyof Events>(name: Name, detail: Events[Name]): void {
-    for (const listener of this.#listeners[name] ?? []) listener(detail);
+  #quietly(end: () => void): void {
+    this.#isQuiet = true;
+    end();
+    this.#isQuiet = false;
   }
 }
 

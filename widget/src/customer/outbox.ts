@@ -1,36 +1,43 @@
 import type { Store } from '../host';
 import { fromJson, toJson } from '../json';
 
-/** A message of the visitor that the server has not acknowledged. */
-export interface Unsent {
+/** What is kept of everything unsent. */
+export interface Entry {
   /** Its `custom_id`: makes a repeat harmless. */
   id: string;
-  text: string;
   /** When it was written, Unix ms. */
   at: number;
-  /** The server's final refusal; the visitor decides what happens now. */
+  /** The server's final refusal; nothing is sent until somebody decides what happens now. */
   refused?: string;
 }
 
-const KEY = 'outbox';
+/** A message of the visitor that the server has not acknowledged. */
+export interface Unsent extends Entry {
+  text: string;
+}
+
 const MOST = 50;
 
 /**
- * The persistent send queue: a message is in it before anything is sent, and leaves it only when acknowledged or when the visitor discards
- * it. Tabs share what is stored; each also holds its own messages, so that a write lost between two tabs loses none.
+ * A persistent send queue: an entry is in it before anything is sent, and leaves it only when acknowledged or discarded. Tabs share what is
+ * stored; each also holds its own entries, so that a write lost between two tabs loses none.
  */
-export class Outbox {
+export class Outbox<E extends Entry = Unsent> {
   readonly #store: Store;
-  readonly #own = new Map<string, Unsent>();
+  readonly #key: string;
+  readonly #isValid: (entry: E) => boolean;
+  readonly #own = new Map<string, E>();
   readonly #gone = new Set<string>();
 
-  constructor(store: Store, changed: () => void) {
+  constructor(store: Store, key: string, isValid: (entry: E) => boolean, changed: () => void) {
     this.#store = store;
-    store.watch(KEY, changed);
+    this.#key = key;
+    this.#isValid = isValid;
+    store.watch(key, changed);
   }
 
-  /** All unsent messages of this browser, oldest first. */
-  get entries(): Unsent[] {
+  /** All unsent entries of this browser, oldest first. */
+  get entries(): E[] {
     const all = new Map(this.#own);
     for (const entry of this.#stored()) all.set(entry.id, entry);
     for (const id of this.#gone) all.delete(id);
@@ -41,16 +48,16 @@ export class Outbox {
     return this.entries.length >= MOST;
   }
 
-  /** The next message to send; refused ones are passed over. */
-  next(): Unsent | undefined {
+  /** The next entry to send; refused ones are passed over. */
+  next(): E | undefined {
     return this.entries.find((entry) => !entry.refused);
   }
 
-  add(entry: Unsent): void {
+  add(entry: E): void {
     this.#put(entry);
   }
 
-  /** Acknowledged, or discarded by the visitor. */
+  /** Acknowledged, or discarded. */
   remove(id: string): void {
     this.#gone.add(id);
     this.#own.delete(id);
@@ -61,9 +68,9 @@ export class Outbox {
     this.#change(id, (entry) => ({ ...entry, refused: reason }));
   }
 
-  /** The visitor wants a refused message sent again. */
+  /** A refused entry is to be sent again. */
   retry(id: string): void {
-    this.#change(id, ({ refused: _, ...entry }) => entry);
+    this.#change(id, ({ refused: _, ...entry }) => entry as E);
   }
 
   /** What is stored was removed by the loader, for another person uses the browser now. */
@@ -71,25 +78,25 @@ export class Outbox {
     this.#own.clear();
   }
 
-  #change(id: string, change: (entry: Unsent) => Unsent): void {
+  #change(id: string, change: (entry: E) => E): void {
     const entry = this.entries.find((entry) => entry.id === id);
     if (entry) this.#put(change(entry));
   }
 
-  #put(entry: Unsent): void {
+  #put(entry: E): void {
     this.#own.set(entry.id, entry);
     this.#save(entry);
   }
 
-  #save(newest?: Unsent): void {
+  #save(newest?: E): void {
     const all = new Map(this.entries.map((entry) => [entry.id, entry]));
     if (newest) all.set(newest.id, newest);
-    if (all.size) this.#store.set(KEY, toJson([...all.values()]));
-    else this.#store.remove(KEY);
+    if (all.size) this.#store.set(this.#key, toJson([...all.values()]));
+    else this.#store.remove(this.#key);
   }
 
-  #stored(): Unsent[] {
-    const stored = fromJson<Unsent[]>(this.#store.get(KEY));
-    return Array.isArray(stored) ? stored.filter((entry) => typeof entry?.id === 'string' && typeof entry.text === 'string') : [];
+  #stored(): E[] {
+    const stored = fromJson<E[]>(this.#store.get(this.#key));
+    return Array.isArray(stored) ? stored.filter((entry) => typeof entry?.id === 'string' && this.#isValid(entry)) : [];
   }
 }

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { User } from '../customer/types';
+import type { Participant } from '../customer/replica';
 
 const COLOURS = 6;
 
 /** An agent's picture, or initials on a colour made from the id where there is none or the page's policy forbids it. */
-export function Avatar({ user, base }: { user: User; base: string }): JSX.Element {
+export function Avatar({ user, base }: { user: Participant; base: string }): JSX.Element {
   const [failed, setFailed] = useState('');
   const source = picture(user.avatar, base);
   if (source && source !== failed) {

@@ -31,8 +31,8 @@ export function start(host: Host): Messenger {
 
   const customer = new Customer({
     base: host.base,
-    site: host.site,
-    version: VERSION,
+    tenant: `site=${encodeURIComponent(host.site)}`,
+    application: { name: 'parlor_widget', version: VERSION },
     token: () => host.token(),
     replaceToken: (refused) => host.replaceToken(refused),
     page: () => host.page(),
@@ -112,7 +112,10 @@ export function start(host: Host): Messenger {
       visitors += 1;
       conversation.visitorChanged();
     },
-    pageChanged: () => customer.tellPage(),
+    pageChanged() {
+      customer.wake();
+      customer.tellPage();
+    },
     configChanged: configure,
   };
 }

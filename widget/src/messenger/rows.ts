@@ -1,5 +1,5 @@
+import type { ChatEvent, SystemMessageEvent } from '../customer/objects';
 import type { ThreadHead } from '../customer/replica';
-import type { ChatEvent } from '../customer/types';
 
 /** How far an own message has come; `refused` needs the visitor's decision. */
 export type MessageState = 'waiting' | 'stored' | 'seen' | 'refused';
@@ -19,7 +19,7 @@ export interface Message {
 export type Row =
   | { kind: 'day'; key: string; at: number }
   | { kind: 'thread'; key: string; at: number }
-  | { kind: 'system'; key: string; event: ChatEvent }
+  | { kind: 'system'; key: string; event: SystemMessageEvent }
   | { kind: 'group'; key: string; isOwn: boolean; authorId: string; messages: Message[] };
 
 interface Unsent {

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation, View } from '../customer/conversation';
-import type { User } from '../customer/types';
+import type { Participant } from '../customer/replica';
 import type { Host } from '../host';
 import type { Language, Texts } from '../look/texts';
 import { Avatar } from './avatar';
@@ -117,6 +117,6 @@ function welcome(config: { welcome: string; away: string }, isOnline: boolean, t
   return isOnline ? config.welcome || texts.greeting : config.away || texts.away;
 }
 
-function names(agents: User[], language: string): string {
+function names(agents: Participant[], language: string): string {
   return new Intl.ListFormat(language).format(agents.slice(0, FACES).map(({ name }) => name));
 }

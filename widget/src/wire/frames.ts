@@ -5,6 +5,8 @@ export interface Push {
   payload: Record<string, unknown>;
   /** Only on the connection whose request caused it. */
   requestId?: string;
+  /** It has settled that request, so whoever asked knows already. */
+  isOwn?: boolean;
 }
 
 /** Why a request failed. `isRetryable` and `retryAfterMs` are the server's own word, or follow from a lost connection. */

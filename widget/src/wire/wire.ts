@@ -1,7 +1,7 @@
 import { backoff } from '../backoff';
 import type { Clock } from '../clock';
 import { toJson } from '../json';
-import { type Push, readFrame, WireError } from './frames';
+import { type Push, readFrame, toWireError, WireError } from './frames';
 
 /** The part of WebSocket that is used. */
 export interface Socket {
@@ -24,8 +24,12 @@ export interface WireListener {
   changed(state: WireState): void;
   /** The server will not have this token. The wire has stopped. */
   unauthorized(): void;
+  /** Nobody will ever be let in like this. The wire has stopped. */
+  failed(error: WireError): void;
   /** The server refused the size of what was sent last. */
   tooLarge(): void;
+  /** The connection stands, but is doubtful; or proved itself again. */
+  doubted(isDoubtful: boolean): void;
 }
 
 const OPEN = 1;
@@ -35,6 +39,8 @@ const PROBE_MS = 5_000;
 const OPEN_MS = 15_000;
 const RESPONSE_MS = 20_000;
 const LIMITED_MS = 30_000;
+/** A ping without any answer for so long makes the connection doubtful. */
+const DOUBT_MS = 5_000;
 /** A connection that lived so long was a good one: the next failure starts from the shortest wait. */
 const STABLE_MS = 10_000;
 
@@ -42,11 +48,13 @@ interface Pending {
   resolve(payload: Record<string, unknown>): void;
   reject(error: WireError): void;
   cancel(): void;
+  /** Name of the push that settles it in place of the response. */
+  settledBy: string | undefined;
 }
 
 /** One lasting connection: requests with answers, pushes, signs of life, and coming back after every kind of loss. */
 export class Wire {
-  readonly #address: () => string;
+  readonly #address: () => string | Promise<string>;
   readonly #listener: WireListener;
   readonly #clock: Clock;
   readonly #open: (address: string) => Socket;
@@ -58,9 +66,12 @@ export class Wire {
   #heardAt = 0;
   #framesHeard = 0;
   #readyAt = 0;
+  #tries = 0;
+  #isDoubtful = false;
   #cancelTimer = (): void => {};
+  #cancelDoubt = (): void => {};
 
-  constructor(address: () => string, listener: WireListener, clock: Clock, open: (address: string) => Socket) {
+  constructor(address: () => string | Promise<string>, listener: WireListener, clock: Clock, open: (address: string) => Socket) {
     this.#address = address;
     this.#listener = listener;
     this.#clock = clock;
@@ -82,17 +93,38 @@ export class Wire {
     this.#enter('stopped');
   }
 
+  /** Gives the connection up for another one, after a random wait of at least so many ms. */
+  restart(atLeast = 0): void {
+    if (this.#state !== 'stopped') this.#lost(atLeast);
+  }
+
+  /** Leaves until somebody is interested again. */
+  sleep(): void {
+    this.#drop(1000);
+    this.#enter('asleep');
+  }
+
+  /** Something outside says that the connection may be dead; the next frame proves that it is not. */
+  doubt(): void {
+    if (this.#state !== 'ready' || this.#isDoubtful) return;
+    this.#isDoubtful = true;
+    this.#listener.doubted(true);
+  }
+
   /** Something happened that makes the connection doubtful, possible or wanted: the tab woke, the network came back. */
   probe(): void {
     if (this.#state === 'waiting' || this.#state === 'asleep') this.#connect();
     if (this.#state !== 'ready') return;
     const framesBefore = this.#framesHeard;
-    this.#send({ action: 'ping' });
+    this.#ping();
     this.#timer(PROBE_MS, () => (this.#framesHeard > framesBefore ? this.#watch() : this.#lost(0)));
   }
 
-  /** Sends a request; rejects with `connection_lost` (retryable) when the connection ends before the answer. */
-  request(action: string, payload: object): Promise<Record<string, unknown>> {
+  /**
+   * Sends a request and gives the payload of its response, or of the push `settledBy` that carries its id. Rejects with `connection_lost`
+   * (retryable) when the connection ends before that.
+   */
+  request(action: string, payload: object, settledBy?: string): Promise<Record<string, unknown>> {
     const requestId = `r${++this.#requests}`;
     return new Promise((resolve, reject) => {
       if (!this.#socket) return reject(new WireError('connection_lost', 'Not connected.', true));
@@ -100,7 +132,7 @@ export class Wire {
         this.#pending.delete(requestId);
         reject(new WireError('request_timeout', `No answer to ${action}.`, true));
       });
-      this.#pending.set(requestId, { resolve, reject, cancel });
+      this.#pending.set(requestId, { resolve, reject, cancel, settledBy });
       this.#send({ request_id: requestId, action, payload });
     });
   }
@@ -108,9 +140,19 @@ export class Wire {
   #connect(): void {
     this.#cancelTimer();
     this.#enter('connecting');
+    const attempt = ++this.#tries;
+    const address = this.#address();
+    if (typeof address === 'string') return this.#dial(address);
+    address.then(
+      (address) => this.#tries === attempt && this.#dial(address),
+      (error: unknown) => this.#tries === attempt && this.#failed(toWireError(error)),
+    );
+  }
+
+  #dial(address: string): void {
     let socket: Socket;
     try {
-      socket = this.#open(this.#address());
+      socket = this.#open(address);
     } catch {
       // The page's content policy forbids it; it may be another page's policy next time.
       return this.#retry(LIMITED_MS);
@@ -130,11 +172,8 @@ export class Wire {
     try {
       await this.#listener.login();
     } catch (error) {
-      if (socket !== this.#socket) return;
-      const { type, isRetryable, retryAfterMs } = error as WireError;
-      if (type === 'authentication') return this.#refused();
-      if (isRetryable) return this.#lost(retryAfterMs);
-      return this.stop();
+      if (socket === this.#socket) this.#failed(toWireError(error));
+      return;
     }
     if (socket !== this.#socket) return;
     this.#readyAt = this.#clock.now();
@@ -142,26 +181,60 @@ export class Wire {
     this.#enter('ready');
   }
 
+  #failed(error: WireError): void {
+    if (error.type === 'authentication') return this.#refused();
+    if (error.isRetryable) return this.#lost(error.retryAfterMs);
+    this.stop();
+    this.#listener.failed(error);
+  }
+
   #heard(socket: Socket, data: unknown): void {
     if (socket !== this.#socket) return;
     this.#heardAt = this.#clock.now();
     this.#framesHeard += 1;
+    this.#trust();
     const frame = readFrame(String(data));
-    if (frame.kind === 'push') return this.#listener.push(frame.push);
+    if (frame.kind === 'push') return this.#pushed(frame.push);
     if (frame.kind === 'other') return;
     const pending = this.#pending.get(frame.requestId);
-    if (!pending) return;
-    this.#pending.delete(frame.requestId);
-    pending.cancel();
+    if (!pending || (frame.kind === 'response' && pending.settledBy)) return;
+    this.#settle(frame.requestId, pending);
     if (frame.kind === 'response') pending.resolve(frame.payload);
     else pending.reject(frame.error);
+  }
+
+  #pushed(push: Push): void {
+    const { requestId = '', action, payload } = push;
+    const pending = this.#pending.get(requestId);
+    if (pending?.settledBy !== action) return this.#listener.push(push);
+    this.#settle(requestId, pending);
+    this.#listener.push({ ...push, isOwn: true });
+    pending.resolve(payload);
+  }
+
+  #settle(requestId: string, { cancel }: Pending): void {
+    this.#pending.delete(requestId);
+    cancel();
+  }
+
+  #trust(): void {
+    this.#cancelDoubt();
+    if (!this.#isDoubtful) return;
+    this.#isDoubtful = false;
+    this.#listener.doubted(false);
+  }
+
+  #ping(): void {
+    this.#send({ action: 'ping' });
+    this.#cancelDoubt();
+    this.#cancelDoubt = this.#clock.after(DOUBT_MS, () => this.doubt());
   }
 
   /** Asks for a sign of life after a while of silence, and gives the connection up when none comes. */
   #watch(): void {
     const silence = this.#clock.now() - this.#heardAt;
     if (silence >= SILENCE_MS) return this.#lost(0);
-    if (silence >= PING_MS) this.#send({ action: 'ping' });
+    if (silence >= PING_MS) this.#ping();
     this.#timer((silence >= PING_MS ? SILENCE_MS : PING_MS) - silence, () => this.#watch());
   }
 
@@ -170,8 +243,7 @@ export class Wire {
     switch (code) {
       case 1000:
         // Nothing happened for long: the server wants to see no more of an idle tab.
-        this.#drop();
-        return this.#enter('asleep');
+        return this.sleep();
       case 4001:
         return this.#refused();
       case 1008:
@@ -205,12 +277,15 @@ export class Wire {
   }
 
   #retry(wait: number): void {
-    this.#enter('waiting');
     this.#timer(wait, () => this.#connect());
+    this.#enter('waiting');
   }
 
   #drop(code?: number): void {
     this.#cancelTimer();
+    this.#cancelDoubt();
+    this.#isDoubtful = false;
+    this.#tries += 1;
     this.#readyAt = 0;
     const socket = this.#socket;
     this.#socket = null;

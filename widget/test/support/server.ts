@@ -107,7 +107,7 @@ export class FakeServer {
         return {
           epoch: this.epoch,
           customer: { id: CUSTOMER },
-          chats: this.rows.length ? [{ chat_id: 'chat-1' }] : [],
+          chats: this.rows.length ? [{ chat_id: 'chat-1', last_seq: this.rows.length }] : [],
           __priv_dynamic_config: { customer_groups: { monitoring: { id: 0 } }, online_groups_ids: [0] },
         };
       case 'start_chat':

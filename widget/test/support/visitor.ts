@@ -10,8 +10,8 @@ export function openTab(server: FakeServer, store: Store, clock: FakeClock) {
   let isNetworkUp = true;
   const customer = new Customer({
     base: 'https://chat.test/',
-    site: 'site-key',
-    version: 'test',
+    tenant: 'site=site-key',
+    application: { name: 'test', version: '1' },
     token: () => 'token',
     replaceToken: () => {},
     page: () => ({ url: 'https://shop.test/', title: 'Shop' }),
@@ -27,7 +27,7 @@ export function openTab(server: FakeServer, store: Store, clock: FakeClock) {
   return {
     customer,
     conversation,
-    texts: () => conversation.view.events.filter(({ type }) => type === 'message').map(({ text }) => text),
+    texts: () => conversation.view.events.flatMap((event) => (event.type === 'message' ? [event.text] : [])),
     set network(isUp: boolean) {
       isNetworkUp = isUp;
     },
