@@ -20,7 +20,9 @@ mod events;
 mod forms;
 mod groups;
 mod history;
-mod new_event;
+mod pages;
+mod postback;
+mod properties;
 mod resume;
 mod seen;
 
@@ -144,7 +146,7 @@ const fn action(name: &'static str, sort: Sort, begin: fn(Call) -> Acting) -> Ac
 }
 
 /// All actions of a logged-in visitor. `login` and `ping` are the connection's own.
-static ACTIONS: [Action; 17] = [
+static ACTIONS: [Action; 24] = [
     action("start_chat", Sort::Settled, |c| Box::pin(chats::start(c))),
     action("activate_chat", Sort::Settled, |c| {
         Box::pin(chats::activate(c))
@@ -153,6 +155,27 @@ static ACTIONS: [Action; 17] = [
         Box::pin(chats::deactivate(c))
     }),
     action("send_event", Sort::Settled, |c| Box::pin(events::send(c))),
+    action("send_rich_message_postback", Sort::Personal, |c| {
+        Box::pin(postback::send(c))
+    }),
+    action("update_chat_properties", Sort::Personal, |c| {
+        Box::pin(properties::update(c, properties::Of::Chat))
+    }),
+    action("update_thread_properties", Sort::Personal, |c| {
+        Box::pin(properties::update(c, properties::Of::Thread))
+    }),
+    action("update_event_properties", Sort::Personal, |c| {
+        Box::pin(properties::update(c, properties::Of::Event))
+    }),
+    action("delete_chat_properties", Sort::Personal, |c| {
+        Box::pin(properties::delete(c, properties::Of::Chat))
+    }),
+    action("delete_thread_properties", Sort::Personal, |c| {
+        Box::pin(properties::delete(c, properties::Of::Thread))
+    }),
+    action("delete_event_properties", Sort::Personal, |c| {
+        Box::pin(properties::delete(c, properties::Of::Event))
+    }),
     action("send_sneak_peek", Sort::Personal, |c| {
         Box::pin(events::sneak_peek(c))
     }),
