@@ -25,6 +25,7 @@ mod postback;
 mod properties;
 mod resume;
 mod seen;
+mod url_info;
 
 pub(super) use customer::Page;
 
@@ -146,7 +147,7 @@ const fn action(name: &'static str, sort: Sort, begin: fn(Call) -> Acting) -> Ac
 }
 
 /// All actions of a logged-in visitor. `login` and `ping` are the connection's own.
-static ACTIONS: [Action; 24] = [
+static ACTIONS: [Action; 25] = [
     action("start_chat", Sort::Settled, |c| Box::pin(chats::start(c))),
     action("activate_chat", Sort::Settled, |c| {
         Box::pin(chats::activate(c))
@@ -202,6 +203,9 @@ static ACTIONS: [Action; 24] = [
         Box::pin(customer::update_page(c))
     }),
     action("get_form", Sort::Plain, |c| Box::pin(forms::get(c))),
+    action("get_url_info", Sort::Plain, |c| {
+        Box::pin(url_info::get(c))
+    }),
     action("list_group_statuses", Sort::Plain, |c| {
         Box::pin(groups::list_statuses(c))
     }),
