@@ -203,9 +203,7 @@ static ACTIONS: [Action; 25] = [
         Box::pin(customer::update_page(c))
     }),
     action("get_form", Sort::Plain, |c| Box::pin(forms::get(c))),
-    action("get_url_info", Sort::Plain, |c| {
-        Box::pin(url_info::get(c))
-    }),
+    action("get_url_info", Sort::Plain, |c| Box::pin(url_info::get(c))),
     action("list_group_statuses", Sort::Plain, |c| {
         Box::pin(groups::list_statuses(c))
     }),
