@@ -98,7 +98,8 @@ create table greetings (
   site_id      {id}   not null references sites (id),
   number       {i64}  not null,      -- small, per site: what the chat wire calls the greeting's id
   name         {text} not null,
-  is_enabled   {i64}  not null default 1,
+  is_enabled   {i64}  not null default 1,  -- sent by itself; a disabled one is still there for agents to send
+  place        {i64}  not null default 0,  -- the lowest that fits is sent
   rules        {json} not null,
   content      {json} not null,      -- a message or a rich message
   group_id     {id},
@@ -116,21 +117,30 @@ create unique index greetings_site_number_idx on greetings (site_id, number);
 -- A greeting as one visitor got it.
 create table invitations (
   id            {id}   not null primary key,
+  unique_id     {text} not null,     -- random: what the chat wire names it by
   site_id       {id}   not null,
   greeting_id   {id}   not null references greetings (id),
   visitor_id    {id}   not null references visitors (id),
   browser_id    {id}   not null,
   agent_id      {id},                -- who sent it by hand, or whose name it carries
+  is_manual     {i64}  not null,     -- an agent sent it
   content       {json} not null,     -- as it was when it was sent
   sent_at       {i64}  not null,
-  shown_at      {i64},
+  delivered_at  {i64},               -- first handed to a client of the visitor
+  shown_at      {i64},               -- a client said that it was seen
   accepted_at   {i64},
-  ended_at      {i64},               -- cancelled, replaced, or a chat began
-  end_reason    {text},              -- cancelled, replaced, chat_started
+  ended_at      {i64},
+  end_reason    {text} check (end_reason in ('canceled', 'replaced', 'expired', 'chat_started')),
   chat_id       {id}
 ) {strict};
+create unique index invitations_unique_idx on invitations (unique_id);
 create index invitations_visitor_idx on invitations (visitor_id, greeting_id);
 create unique index invitations_open_idx on invitations (browser_id) where ended_at is null;
+-- A greeting is sent by itself once: this holds where two requests of one visitor row decide at the same moment.
+create unique index invitations_once_idx on invitations (visitor_id, greeting_id) where is_manual = 0;
+
+-- The browser of the last page, which greetings are sent to.
+alter table sessions add column browser_id {id};
 
 -- Forms: one of each kind for each group.
 

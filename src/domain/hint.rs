@@ -40,6 +40,13 @@ pub enum Hint {
         /// The root of the visitor.
         visitor: VisitorId,
     },
+    /// A greeting of a visitor was sent, shown, answered or has ended.
+    GreetingChanged {
+        /// The site.
+        site: SiteId,
+        /// The root of the visitor.
+        visitor: VisitorId,
+    },
     /// An agent changed: name, role, status, presence.
     AgentChanged {
         /// The agent.

@@ -1,7 +1,6 @@
 //! Types and rules: no I/O, no async, no clock. Everyone may use this module; it uses nobody.
 
 pub mod activity;
-pub mod address;
 pub mod agent;
 pub mod attribute;
 pub mod chat;
@@ -14,12 +13,12 @@ pub mod file;
 pub mod file_body;
 pub mod form;
 pub mod form_answers;
+pub mod greeting;
 pub mod hint;
 pub mod hours;
 pub mod identity;
 pub mod ids;
 pub mod json;
-pub mod link_preview;
 mod new_event;
 pub mod origin;
 pub mod page;

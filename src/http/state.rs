@@ -11,10 +11,10 @@ use super::customer::{Availability, Sessions};
 use super::dashboard::password::Pool;
 use super::error::RequestId;
 use super::files;
+use super::greetings::GreetingCache;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
 use super::metrics::Metrics;
-use super::previews::Previews;
 use super::server::page_policy;
 use super::sites::SiteCache;
 use crate::blobs::Blobs;
@@ -41,6 +41,8 @@ pub struct State {
     pub metrics: Metrics,
     /// Sites by the names that requests call them by.
     pub sites: SiteCache,
+    /// The greetings that each site sends by itself.
+    pub greetings: GreetingCache,
     /// Who is connected; handlers subscribe sockets and say what may be lost.
     pub hub: Arc<Hub>,
     /// Which groups answer, for the visitors of each site.
@@ -53,8 +55,6 @@ pub struct State {
     pub(crate) passwords: Pool,
     /// How many uploads are worked on at once.
     pub(crate) uploads: files::Pool,
-    /// What fetches pages for previews.
-    pub(crate) previews: Previews,
     /// What pages may load, see `server`.
     pub(crate) page_policy: HeaderValue,
     /// Files packed so far.
@@ -85,6 +85,7 @@ impl State {
     /// Hears what a commit changed; called on database threads, so it waits for nothing.
     pub(crate) fn hear(&self, hints: &[Hint]) {
         self.sites.hear(hints);
+        self.greetings.hear(hints);
         self.hub.publish(hints);
     }
 
@@ -134,11 +135,11 @@ impl From<StateParts> for State {
         Self {
             clock: parts.clock,
             limits: Limits::new(&parts.config),
-            previews: Previews::new(parts.config.previews),
             page_policy: page_policy(&parts.config.base_path),
             config: parts.config,
             metrics: Metrics::new(parts.db.clone()),
             sites: SiteCache::new(parts.db.clone()),
+            greetings: GreetingCache::new(parts.db.clone()),
             hub: Hub::new(InProcess),
             availability: Availability::default(),
             polls: Sessions::default(),

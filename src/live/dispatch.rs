@@ -74,6 +74,9 @@ async fn serve(hub: &Hub, db: &Db) {
     for visitor in dirty.visitors {
         hub.deliver(Topic::Visitor(visitor), &Update::Visitor(visitor));
     }
+    for visitor in dirty.greeted {
+        hub.deliver(Topic::Visitor(visitor), &Update::Greeting(visitor));
+    }
     let chats: Vec<_> = dirty.chats.into_iter().collect();
     let mut inboxes: Vec<_> = dirty.inboxes.into_iter().collect();
     let mut chunks = chats.chunks(CHATS_A_READ).peekable();

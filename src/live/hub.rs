@@ -46,6 +46,8 @@ pub(super) struct Dirty {
     pub(super) queues: HashSet<SiteId>,
     /// Visitors with sockets or watchers of their own.
     pub(super) visitors: HashSet<VisitorId>,
+    /// Visitors with sockets or watchers whose greeting changed.
+    pub(super) greeted: HashSet<VisitorId>,
     /// Visitors of a site whose list is watched: at most one more than fits an update.
     pub(super) lists: HashMap<SiteId, HashSet<VisitorId>>,
 }
@@ -161,6 +163,7 @@ impl Hub {
                 | Hint::InboxAdvanced { .. }
                 | Hint::VisitorSeen { .. }
                 | Hint::VisitorUpdated { .. }
+                | Hint::GreetingChanged { .. }
                 | Hint::AgentChanged { .. }
                 | Hint::TicketsChanged { .. }
                 | Hint::QueueMoved { .. }
@@ -305,8 +308,12 @@ impl Hub {
             Hint::QueueMoved { site } if cared_for(Topic::Queue(site)) => {
                 self.dirty().queues.insert(site)
             }
+            Hint::GreetingChanged { visitor, .. } if cared_for(Topic::Visitor(visitor)) => {
+                self.dirty().greeted.insert(visitor)
+            }
             Hint::ChatAdvanced { .. }
             | Hint::InboxAdvanced { .. }
+            | Hint::GreetingChanged { .. }
             | Hint::AgentChanged { .. }
             | Hint::TicketsChanged { .. }
             | Hint::SiteChanged { .. }

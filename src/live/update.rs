@@ -22,6 +22,8 @@ pub enum Update {
     Visitors(Arc<VisitorsSeen>),
     /// This visitor was seen or changed.
     Visitor(VisitorId),
+    /// The greeting of this visitor changed: was sent, shown, answered or has ended.
+    Greeting(VisitorId),
     /// This agent changed.
     Agent(AgentId),
     /// The tickets of this site changed.
@@ -47,6 +49,7 @@ impl Update {
                 Self::Visitors(seen) => seen.visitors.len() * size_of::<VisitorId>(),
                 Self::Lossy(lossy) => lossy.weight(),
                 Self::Visitor(_)
+                | Self::Greeting(_)
                 | Self::Agent(_)
                 | Self::Tickets(_)
                 | Self::Site(_)
@@ -63,6 +66,7 @@ impl Update {
             | Self::Inbox(_)
             | Self::Visitors(_)
             | Self::Visitor(_)
+            | Self::Greeting(_)
             | Self::Agent(_)
             | Self::Tickets(_)
             | Self::Queue(_)

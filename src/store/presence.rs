@@ -362,5 +362,6 @@ fn progress(
         page,
         left_at: stretch.left_at,
         moves_left_at: stretch.moves_left_at,
+        browser: Some(run.who.bearer.browser),
     })
 }

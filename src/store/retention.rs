@@ -92,6 +92,7 @@ fn delete_activities(tx: &mut dyn Tx, visitor: VisitorId, limit: i64) -> Result<
 fn delete_rows(tx: &mut dyn Tx, visitor: VisitorId) -> Result<()> {
     super::tickets::unlink_visitor(tx, visitor)?;
     for sql in [
+        "delete from invitations where visitor_id = ?1",
         "delete from sessions where visitor_id = ?1",
         "delete from visitor_attrs where visitor_id = ?1",
         "delete from visitor_tokens where visitor_id = ?1",

@@ -4,7 +4,7 @@ use super::activities::{self, NewActivity};
 use crate::db::{Result, Row, Tx};
 use crate::domain::Hint;
 use crate::domain::context::Context;
-use crate::domain::ids::{SessionId, SiteId, VisitorId};
+use crate::domain::ids::{BrowserId, SessionId, SiteId, VisitorId};
 use crate::domain::page;
 use crate::domain::session::Open;
 use crate::domain::user_agent;
@@ -147,6 +147,8 @@ pub struct Progress {
     pub left_at: Option<i64>,
     /// Whether `left_at` changes.
     pub moves_left_at: bool,
+    /// The browser it was seen in, where that is known.
+    pub browser: Option<BrowserId>,
 }
 
 /// Moves a session on: one statement, whatever moves.
@@ -166,7 +168,8 @@ pub fn advance(tx: &mut dyn Tx, id: SessionId, progress: &Progress) -> Result<()
              page_url = case when ?6 = 1 then ?8 else page_url end, \
              page_title = case when ?6 = 1 then ?9 else page_title end, \
              page_at = case when ?6 = 1 then ?10 else page_at end, \
-             landing_url = case when landing_url = '' then ?8 else landing_url end \
+             landing_url = case when landing_url = '' then ?8 else landing_url end, \
+             browser_id = coalesce(?11, browser_id) \
          where id = ?1",
         &[
             id.into(),
@@ -179,6 +182,7 @@ pub fn advance(tx: &mut dyn Tx, id: SessionId, progress: &Progress) -> Result<()
             (&shown.url).into(),
             (&shown.title).into(),
             shown.at.into(),
+            progress.browser.into(),
         ],
     )?;
     Ok(())

@@ -1,11 +1,11 @@
 //! Visitors: made when a browser is first seen, named by identify, changed field by field; merging is in `merges`.
 
 use crate::db::{Result, Row, Tx, Value};
-use crate::domain::Hint;
 use crate::domain::context::Context;
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::domain::user_agent::{self, Device};
 use crate::domain::visitor::{Change, ProfileChange, Visitor, VisitorKind, fold_email};
+use crate::domain::{Hint, Refusal};
 
 /// What a new visitor is made of.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,37 @@ pub fn root(tx: &mut dyn Tx, site: SiteId, id: VisitorId) -> Result<Option<Visit
     tx.opt(&sql, &[id.into(), site.into()], read)
 }
 
+/// Locks a visitor's row, so that what is counted on it is counted in turn.
+pub(super) fn lock(tx: &mut dyn Tx, id: VisitorId) -> Result<()> {
+    let lock = tx.dialect().for_update();
+    tx.opt(
+        &format!("select 1 from visitors where id = ?1{lock}"),
+        &[id.into()],
+        |_| Ok(()),
+    )?;
+    Ok(())
+}
+
+/// Follows a visitor of this site to its root and locks that: merges wait meanwhile.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where there is none, or any other [`crate::db::Error`].
+pub(super) fn lock_root(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId) -> Result<VisitorId> {
+    let lock = tx.dialect().for_update();
+    let sql = format!("select merged_into from visitors where id = ?1 and site_id = ?2{lock}");
+    let mut root = visitor;
+    // It may have been merged since it was read; a pointer names the root, so the second look ends it.
+    loop {
+        let merged_into = tx
+            .opt(&sql, &[root.into(), site.into()], |row| row.opt_i64(0))?
+            .ok_or(Refusal::NotFound("visitor"))?;
+        match merged_into {
+            Some(next) => root = VisitorId(next),
+            None => return Ok(root),
+        }
+    }
+}
+
 /// The root and everything that was merged into it, the root first.
 ///
 /// # Errors
@@ -93,6 +124,42 @@ pub fn family(tx: &mut dyn Tx, root: VisitorId) -> Result<Vec<VisitorId>> {
         },
     )?;
     Ok(ids)
+}
+
+/// What was counted of a visitor, in the root and all that was merged into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Sessions.
+    pub visits: i64,
+    /// Pages opened.
+    pub page_views: i64,
+    /// Greetings that a client of theirs got.
+    pub greetings_shown: i64,
+    /// Greetings accepted.
+    pub greetings_accepted: i64,
+}
+
+/// The counters of a root: a merge moves no row, so they are added up here.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn counters(tx: &mut dyn Tx, root: VisitorId) -> Result<Counters> {
+    tx.one(
+        "select cast(coalesce(sum(visits), 0) as bigint), cast(coalesce(sum(page_views), 0) as bigint), \
+                cast(coalesce(sum(greetings_shown), 0) as bigint), \
+                cast(coalesce(sum(greetings_accepted), 0) as bigint) \
+         from visitors \
+         where id = ?1 or merged_into = ?1",
+        &[root.into()],
+        |row| {
+            Ok(Counters {
+                visits: row.i64(0)?,
+                page_views: row.i64(1)?,
+                greetings_shown: row.i64(2)?,
+                greetings_accepted: row.i64(3)?,
+            })
+        },
+    )
 }
 
 /// The root of the visitor that has this user id of the site.

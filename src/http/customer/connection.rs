@@ -19,6 +19,7 @@ use super::availability::Watching;
 use super::caller::{Caller, Member};
 use super::close::Close;
 use super::frame::{self, BadRequest, Failure, Request};
+use super::greetings::{self, Greeted};
 use super::inbound::{Inbound, Received};
 use super::link::{Gone, Link};
 use super::login;
@@ -78,6 +79,8 @@ pub(super) struct Session {
     pub(super) subscription: Subscription,
     /// Whether a thread is open: such a connection is never inactive.
     pub(super) has_open_thread: bool,
+    /// What the client knows of greetings.
+    pub(super) greeted: Greeted,
 }
 
 /// One visitor's connection.
@@ -113,6 +116,7 @@ enum Turn {
     Done(Result<Outcome, Failure>),
     Update(Next),
     Availability,
+    Greeting,
     Received(Received),
     Beat,
     LoginTimeout,
@@ -162,6 +166,7 @@ impl Connection {
             let holds_updates = self.running.as_ref().is_some_and(|r| r.holds_updates);
             let pending = self.queue.len() + usize::from(self.running.is_some());
             let has_session = self.session.is_some();
+            let greeting_at = self.session.as_ref().and_then(|s| s.greeted.due_at());
             let turn = tokio::select! {
                 biased;
                 () = self.caller.state.stop.cancelled() => Turn::Stop,
@@ -170,6 +175,7 @@ impl Connection {
                 () = availability_changed(&mut self.session) => Turn::Availability,
                 received = inbound.next(), if pending < MAX_PENDING => Turn::Received(received),
                 _ = beats.tick() => Turn::Beat,
+                () = greetings::due_at(greeting_at), if !holds_updates => Turn::Greeting,
                 () = &mut login_deadline, if !has_session => Turn::LoginTimeout,
             };
             if let Err(end) = self.take(turn).await {
@@ -187,6 +193,10 @@ impl Connection {
             Turn::Done(done) => self.finish(done).await,
             Turn::Update(next) => updates::take(self, next).await,
             Turn::Availability => updates::availability(self).await,
+            Turn::Greeting => {
+                greetings::look(self).await;
+                Ok(())
+            }
             Turn::Received(received) => self.receive(received).await,
             Turn::Beat => self.beat().await,
             Turn::LoginTimeout => Err(Close::NoLogin.into()),
@@ -379,7 +389,8 @@ impl Connection {
                 return Err(Close::Inactive.into());
             }
         }
-        Ok(self.link.ping().await?)
+        self.link.ping().await?;
+        greetings::beat(self).await
     }
 
     /// Something happened in the chat: the connection counts as used.

@@ -10,6 +10,7 @@ use super::caller::{Caller, Member};
 use super::connection::Session;
 use super::fields::Fields;
 use super::frame::{Failure, Request};
+use super::greetings::{self, Greeted};
 use super::objects;
 use super::profile::{self, ProfileRequest};
 use super::streams::Streams;
@@ -18,6 +19,7 @@ use crate::db::{self, Lane, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::ids::ChatId;
+use crate::domain::page;
 use crate::domain::permission::Action;
 use crate::domain::routing::GroupStatus;
 use crate::live::Topic;
@@ -43,6 +45,7 @@ struct Wanted {
     profile: ProfileRequest,
     page: Option<Page>,
     subscription: Subscription,
+    referrer: String,
 }
 
 impl Wanted {
@@ -64,8 +67,15 @@ impl Wanted {
             profile,
             page,
             subscription: Subscription::parse(fields)?,
+            referrer: referrer(fields)?,
         })
     }
+}
+
+/// Where the visitor came from; what is no address is left out, since clients send whatever the browser says.
+fn referrer(fields: Fields<'_>) -> Result<String, Refusal> {
+    let text = fields.opt_text("referrer", usize::MAX)?.unwrap_or_default();
+    Ok(page::referrer("referrer", text).unwrap_or_default())
 }
 
 /// Logs a visitor in: listens first, then reads, so that nothing in between is missed.
@@ -92,16 +102,25 @@ pub(super) async fn log_in(
     }
     let mut watching = Watching::start(&caller.state, caller.site.id).await?;
     let read = listen_and_read(&caller, &member).await?;
+    let told = wanted
+        .page
+        .as_ref()
+        .map(|page| greetings::first_page(&caller, page.url(), &wanted.referrer, now));
+    let mut greeted = Greeted::at(told);
+    let greeting = greetings::at_login(&caller, &member, &mut greeted, now).await?;
     if let Some(page) = wanted.page {
         page.announce(&caller, &member, now);
     }
-    let payload = json!({
+    let mut payload = json!({
         "epoch": caller.state.db.epoch(),
         "customer": read.customer,
         "chats": read.chats,
         "has_active_thread": read.has_open_thread,
         "__priv_dynamic_config": dynamic_config(&watching.now()),
     });
+    if let Some(greeting) = greeting {
+        payload["greeting"] = greeting;
+    }
     Ok(LoggedIn {
         payload,
         session: Session {
@@ -111,6 +130,7 @@ pub(super) async fn log_in(
             watching,
             has_open_thread: read.has_open_thread,
             subscription: wanted.subscription,
+            greeted,
         },
     })
 }

@@ -13,6 +13,7 @@ use crate::domain::rich_message::RichMessage;
 use crate::domain::thread::Thread;
 use crate::domain::visitor::Visitor;
 use crate::store::chat_users::{Participant, UserProfile};
+use crate::store::visitors::Counters;
 
 /// The number of the group that every site has.
 const FIRST_GROUP: i64 = 0;
@@ -34,6 +35,7 @@ pub(super) fn parse_time(text: &str) -> Option<i64> {
 pub(super) struct Statistics {
     pub(super) chats: i64,
     pub(super) threads: i64,
+    pub(super) counters: Counters,
 }
 
 /// The id under which a visitor is shown: always the root, so that a merge does not make two people of one.
@@ -84,11 +86,10 @@ pub(super) fn customer_with_statistics(
         json!({
             "chats_count": counted.chats,
             "threads_count": counted.threads,
-            "visits_count": visitor.visits,
-            "page_views_count": visitor.page_views,
-            // Nothing shows greetings yet; the published SDK needs the counters all the same.
-            "greetings_shown_count": 0,
-            "greetings_accepted_count": 0,
+            "visits_count": counted.counters.visits,
+            "page_views_count": counted.counters.page_views,
+            "greetings_shown_count": counted.counters.greetings_shown,
+            "greetings_accepted_count": counted.counters.greetings_accepted,
         }),
     );
     Value::Object(out)
@@ -235,9 +236,6 @@ pub(super) fn thread(thread: &Thread, users: &[Participant], events: Vec<Value>)
     out.insert("access".into(), access());
     if let Some(previous) = thread.previous {
         out.insert("previous_thread_id".into(), previous.to_string().into());
-    }
-    if let Some(next) = thread.next {
-        out.insert("next_thread_id".into(), next.to_string().into());
     }
     put_properties(&mut out, &thread.properties);
     Value::Object(out)

@@ -201,6 +201,7 @@ pub(super) fn with_statistics(tx: &mut dyn Tx, member: &Member) -> db::Result<Va
     let mut counted = Statistics {
         chats: chats::count_visible(tx, &member.subject)?,
         threads: 0,
+        counters: visitors::counters(tx, member.customer)?,
     };
     for chat in chats::list_visible(tx, &member.subject, None, chats::MAX_LIST)? {
         let (_, permit) = chats::authorized(tx, &member.subject, Action::ReadChat, chat.id)?;

@@ -11,6 +11,7 @@ use super::backlog;
 use super::close::Close;
 use super::connection::{Connection, End, Session};
 use super::frame;
+use super::greetings;
 use super::objects;
 use super::profile;
 use super::pushes::{self, Around};
@@ -34,6 +35,7 @@ pub(super) async fn take(connection: &mut Connection, next: Next) -> Result<(), 
         Next::Close(CloseReason::CredentialsEnded) => Err(Close::TokenEnded.into()),
         Next::Update(Update::Chat(update)) => chat(connection, &update).await,
         Next::Update(Update::Visitor(_)) => visitor(connection).await,
+        Next::Update(Update::Greeting(_)) => greetings::changed(connection).await,
         Next::Update(Update::Lossy(lossy)) => self::lossy(connection, &lossy).await,
         Next::Update(
             Update::Inbox(_)
@@ -148,6 +150,7 @@ pub(super) async fn read_again(connection: &mut Connection) -> Result<(), End> {
             catch_up(connection, chat).await?;
         }
         visitor(connection).await?;
+        greetings::changed(connection).await?;
         if connection.caller.attachment.outbox().finish_catch_up() {
             return Ok(());
         }
@@ -180,6 +183,8 @@ async fn visitor(connection: &mut Connection) -> Result<(), End> {
     if !bearer.as_ref().is_some_and(is_same) {
         return Err(Close::TokenEnded.into());
     }
+    // Perhaps another page is tracked, for which another greeting is due.
+    session.greeted.look_now();
     let shown = objects::customer(member.customer, &visitor);
     let changed = difference(&session.shown, &shown);
     session.shown = shown;
@@ -243,7 +248,7 @@ fn customer_updated(version: Version, changed: Map<String, Value>) -> ByteString
 
 /// Something that may be lost. What the visitor did is for the others.
 async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
-    let Some(session) = &connection.session else {
+    let Some(session) = &mut connection.session else {
         return Ok(());
     };
     if !lossy.is_visible_to(Audience::Visitor) {
@@ -267,7 +272,16 @@ async fn lossy(connection: &mut Connection, lossy: &Lossy) -> Result<(), End> {
             let now = connection.caller.state.clock.now();
             pushes::typing(*chat, *author, name.as_deref(), *is_typing, now)
         }
-        Lossy::Page { url, title, at, .. } => {
+        Lossy::Page {
+            url,
+            title,
+            at,
+            browser,
+            ..
+        } => {
+            if *browser == session.member.bearer.browser {
+                session.greeted.turn_to(&connection.caller, url, *at);
+            }
             let payload = json!({
                 "url": url,
                 "title": title,
@@ -299,6 +313,8 @@ pub(super) async fn availability(connection: &mut Connection) -> Result<(), End>
     let Some(session) = &mut connection.session else {
         return Ok(());
     };
+    // Some greetings wait for somebody to be there.
+    session.greeted.look_now();
     let push = groups_changed(connection.caller.version, &session.watching.now());
     Ok(connection.send(push).await?)
 }

@@ -12,7 +12,7 @@ use crate::domain::{Hint, Refusal};
 use crate::store::chats::{finish, hold, transfer};
 use crate::store::events::{self, Appended, Entry};
 use crate::store::routing::{self, Desk};
-use crate::store::{chat_users, groups, json, queue, threads};
+use crate::store::{chat_users, groups, invitations, json, queue, threads, visitors};
 
 /// What a new thread begins with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,7 @@ pub fn start(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -> R
     let mut chat = super::load(tx, id, lock)?.ok_or(crate::db::Error::NotFound)?;
     let author = chat.visitor_author();
     let opening = resolved(tx, permit, &chat, opening, now)?;
+    invitations::chat_opened(tx, permit, &chat, now)?;
     open(tx, &mut chat, author, &opening, now)
 }
 
@@ -79,6 +80,7 @@ pub fn activate(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -
         return Err(Refusal::ChatAlreadyActive.into());
     }
     let opening = resolved(tx, permit, &chat, opening, now)?;
+    invitations::chat_opened(tx, permit, &chat, now)?;
     open(tx, &mut chat, author, &opening, now)
 }
 
@@ -139,7 +141,7 @@ impl Beginner {
         else {
             return Err(Refusal::NotAllowed.into());
         };
-        let root = lock_root(tx, site, visitor)?;
+        let root = visitors::lock_root(tx, site, visitor)?;
         Ok(Self {
             site,
             root,
@@ -147,22 +149,6 @@ impl Beginner {
             owner: if *signed { root.0 } else { browser.0 },
             is_signed: *signed,
         })
-    }
-}
-
-fn lock_root(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId) -> Result<VisitorId> {
-    let lock = tx.dialect().for_update();
-    let sql = format!("select merged_into from visitors where id = ?1 and site_id = ?2{lock}");
-    let mut root = visitor;
-    // It may have been merged since the subject was read; a pointer names the root, so the second look ends it.
-    loop {
-        let merged_into = tx
-            .opt(&sql, &[root.into(), site.into()], |row| row.opt_i64(0))?
-            .ok_or(Refusal::NotFound("visitor"))?;
-        match merged_into {
-            Some(next) => root = VisitorId(next),
-            None => return Ok(root),
-        }
     }
 }
 

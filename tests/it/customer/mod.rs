@@ -4,6 +4,7 @@ mod chatting;
 mod client;
 mod cutter;
 mod first_frames;
+mod greetings;
 mod history;
 mod hostile;
 mod kinds;

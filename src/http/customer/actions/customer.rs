@@ -69,6 +69,11 @@ impl Page {
         })
     }
 
+    /// Its address.
+    pub(in crate::http::customer) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Tells whoever watches the visitor. It may be lost, and nothing is stored: tracking records pages.
     pub(in crate::http::customer) fn announce(self, caller: &Caller, member: &Member, now: i64) {
         let page = Lossy::Page {

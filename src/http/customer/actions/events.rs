@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Call};
+use super::{Answer, Call, new_event};
 use crate::domain::Refusal;
 use crate::domain::event::NewEvent;
 use crate::domain::event::Recipients;
@@ -11,7 +11,6 @@ use crate::domain::permission::Action;
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
-use crate::http::customer::new_event::{self, Sender};
 use crate::http::customer::pushes::{self, Around};
 use crate::live::{Lossy, Topic};
 use crate::store::{chats, events};
@@ -29,18 +28,17 @@ pub(super) async fn send(call: Call) -> Result<Answer, Failure> {
             let (chat, permit) = chats::authorized(tx, &subject, Action::ReadChat, id)?;
             let seq = appended.event.seq;
             let sent = sent.unwrap_or(seq - 1);
-            // The usual case: nothing else came between. A repeat of what was sent before is sent once more.
-            let mut missing = if sent == seq - 1 || seq <= sent {
-                Vec::new()
+            let missing = if sent == seq - 1 || seq <= sent {
+                // The usual case: nothing else came between. A repeat of what was sent before is sent once more.
+                let around = Around {
+                    chat: &chat,
+                    users: &[],
+                    about: None,
+                };
+                vec![pushes::draw(&appended.event, around)]
             } else {
-                backlog::up_to(tx, &permit, &chat, sent, seq - 1)?
+                backlog::up_to(tx, &permit, &chat, sent, seq)?
             };
-            let around = Around {
-                chat: &chat,
-                users: &[],
-                about: None,
-            };
-            missing.push(pushes::draw_own(&appended.event, around));
             Ok((appended, missing))
         })
         .await?;
@@ -62,7 +60,7 @@ fn parse(call: &Call) -> Result<(ChatId, NewEvent), Refusal> {
     let fields = call.fields();
     let id = fields.id("chat_id", "chat")?;
     let event = Fields::within(fields.object("event")?, "event", "");
-    let mut new = new_event::parse(event, Sender::Visitor)?;
+    let mut new = new_event::parse(event)?;
     if fields.flag("attach_to_last_thread")? {
         new = new.attached_to_last_thread();
     }

@@ -18,14 +18,12 @@ mod chats;
 mod customer;
 mod events;
 mod forms;
+mod greetings;
 mod groups;
 mod history;
-mod pages;
-mod postback;
-mod properties;
+mod new_event;
 mod resume;
 mod seen;
-mod url_info;
 
 pub(super) use customer::Page;
 
@@ -147,7 +145,7 @@ const fn action(name: &'static str, sort: Sort, begin: fn(Call) -> Acting) -> Ac
 }
 
 /// All actions of a logged-in visitor. `login` and `ping` are the connection's own.
-static ACTIONS: [Action; 25] = [
+static ACTIONS: [Action; 19] = [
     action("start_chat", Sort::Settled, |c| Box::pin(chats::start(c))),
     action("activate_chat", Sort::Settled, |c| {
         Box::pin(chats::activate(c))
@@ -156,27 +154,6 @@ static ACTIONS: [Action; 25] = [
         Box::pin(chats::deactivate(c))
     }),
     action("send_event", Sort::Settled, |c| Box::pin(events::send(c))),
-    action("send_rich_message_postback", Sort::Personal, |c| {
-        Box::pin(postback::send(c))
-    }),
-    action("update_chat_properties", Sort::Personal, |c| {
-        Box::pin(properties::update(c, properties::Of::Chat))
-    }),
-    action("update_thread_properties", Sort::Personal, |c| {
-        Box::pin(properties::update(c, properties::Of::Thread))
-    }),
-    action("update_event_properties", Sort::Personal, |c| {
-        Box::pin(properties::update(c, properties::Of::Event))
-    }),
-    action("delete_chat_properties", Sort::Personal, |c| {
-        Box::pin(properties::delete(c, properties::Of::Chat))
-    }),
-    action("delete_thread_properties", Sort::Personal, |c| {
-        Box::pin(properties::delete(c, properties::Of::Thread))
-    }),
-    action("delete_event_properties", Sort::Personal, |c| {
-        Box::pin(properties::delete(c, properties::Of::Event))
-    }),
     action("send_sneak_peek", Sort::Personal, |c| {
         Box::pin(events::sneak_peek(c))
     }),
@@ -203,7 +180,12 @@ static ACTIONS: [Action; 25] = [
         Box::pin(customer::update_page(c))
     }),
     action("get_form", Sort::Plain, |c| Box::pin(forms::get(c))),
-    action("get_url_info", Sort::Plain, |c| Box::pin(url_info::get(c))),
+    action("accept_greeting", Sort::Personal, |c| {
+        Box::pin(greetings::accept(c))
+    }),
+    action("cancel_greeting", Sort::Personal, |c| {
+        Box::pin(greetings::cancel(c))
+    }),
     action("list_group_statuses", Sort::Plain, |c| {
         Box::pin(groups::list_statuses(c))
     }),

@@ -218,7 +218,7 @@ impl LiveSocket {
                 self.due.visitors(&seen);
                 Ok(())
             }
-            Update::Visitor(visitor) => {
+            Update::Visitor(visitor) | Update::Greeting(visitor) => {
                 self.visitor_changed(visitor);
                 Ok(())
             }
