@@ -1,4 +1,5 @@
-// Builds dist/: the loader as one classic script, the messenger as one lazily imported module, and a manifest that names both.
+// Builds dist/: the loader as one classic script, the messenger as one lazily imported module, the Customer SDK as a classic script, a
+// module and its declarations, and a manifest with their sizes.
 // The same sources always give the same bytes. Fails when a size budget of docs/architecture is exceeded.
 import { build, transform } from 'esbuild';
 import { createHash } from 'node:crypto';
@@ -9,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = `${here}dist/`;
 const KILOBYTE = 1000;
-const budgets = { widget: 8 * KILOBYTE, messenger: 30 * KILOBYTE };
+const budgets = { widget: 8 * KILOBYTE, messenger: 30 * KILOBYTE, 'customer-sdk': 15 * KILOBYTE };
 
 /** Imports of `.css` files become minified text for constructable style sheets. */
 const cssText = {
@@ -59,7 +60,35 @@ const widget = await bundle({
   define: { MESSENGER_FILE: JSON.stringify(messengerName) },
 });
 
+const sdkBanner = '/* Parlor Customer SDK, MIT */';
+const sdkModule = await bundle({ entryPoints: ['src/sdk/esm.ts'], format: 'esm', banner: { js: sdkBanner } });
+const sdkScript = await bundle({
+  entryPoints: ['src/sdk/umd.ts'],
+  format: 'iife',
+  globalName: 'CustomerSDK',
+  // Modules of Node and of AMD get it as theirs, pages as a global.
+  banner: {
+    js: `${sdkBanner}\n(function(r,f){typeof module==="object"&&module.exports?module.exports=f():typeof define==="function"&&define.amd?define(f):r.CustomerSDK=f()})(typeof self<"u"?self:this,function(){`,
+  },
+  footer: { js: 'return CustomerSDK});' },
+});
+
+/** One file of declarations out of the source files that hold nothing but types. */
+async function declarations() {
+  const parts = [];
+  for (const file of ['src/customer/objects.ts', 'src/sdk/api.ts']) {
+    const text = await readFile(here + file, 'utf8');
+    parts.push(text.replace(/^import type \{[^}]*\} from '[^']*';\n+/gm, ''));
+  }
+  return `${parts.join('\n')}
+/** Makes an instance. Throws a TypeError for a configuration of wrong types. */
+export declare function init(config: Config): CustomerSDK;
+export as namespace CustomerSDK;
+`;
+}
+
 const sizes = {
+  'customer-sdk': Math.max(...[sdkModule, sdkScript].map((code) => gzipSync(code, { level: 9 }).length)),
   widget: gzipSync(widget, { level: 9 }).length,
   messenger: gzipSync(messenger, { level: 9 }).length,
 };
@@ -75,6 +104,9 @@ await mkdir(dist, { recursive: true });
 for (const old of await readdir(dist)) await rm(dist + old);
 await writeFile(`${dist}widget.js`, widget);
 await writeFile(`${dist}${messengerName}`, messenger);
+await writeFile(`${dist}customer-sdk.js`, sdkScript);
+await writeFile(`${dist}customer-sdk.mjs`, sdkModule);
+await writeFile(`${dist}customer-sdk.d.ts`, await declarations());
 await writeFile(
   `${dist}manifest.json`,
   `${JSON.stringify({ widget: 'widget.js', messenger: messengerName, gzip_bytes: sizes }, null, 2)}\n`,

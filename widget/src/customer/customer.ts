@@ -30,6 +30,8 @@ export interface CustomerOptions {
   login?(): object | Promise<object>;
   /** Whether this reason ends everything, and not only a connection. */
   isFinal?(reason: string): boolean;
+  /** Takes the pushes to tell them in their order; without it each is told as it comes. */
+  follow?(push: Push): void;
   clock?: Clock;
   openSocket?(address: string): Socket;
 }
@@ -128,6 +130,11 @@ export class Customer {
 
   disconnect(): void {
     this.#isWanted = false;
+    this.suspend();
+  }
+
+  /** Leaves for now, as a page does that may be come back to. */
+  suspend(): void {
     this.#cancelRenewal();
     this.#quietly(() => this.#wire.stop());
   }
@@ -209,6 +216,7 @@ export class Customer {
   #push(push: Push): void {
     if (push.action === 'customer_disconnected') return this.#ended(string(push.payload.reason) || 'connection_lost');
     this.#events.emit('push', push);
+    if (this.#options.follow) return this.#options.follow(push);
     // Whoever asked has it as the answer.
     if (!push.isOwn) tellPush(push, (name, detail) => this.#events.emit(name, detail as Events[typeof name]));
   }

@@ -2,7 +2,7 @@
 // when somebody opens it. It adds to the page: the global `Parlor`, one <parlor-chat> element, and keys `parlor:<site>:…` in storage.
 
 import { readHints } from './hints';
-import { openStore } from './store';
+import { openStore } from '../store';
 import { Widget } from './widget';
 
 /** A call as the snippet's optional stub keeps it: the arguments. */

@@ -21,6 +21,11 @@ export class WireError extends Error {
     this.isRetryable = isRetryable;
     this.retryAfterMs = retryAfterMs;
   }
+
+  /** The type as pages of the Customer SDK know it. */
+  get code(): string {
+    return this.type.toUpperCase();
+  }
 }
 
 /** Any failure as one of the wire's. What is not of the wire is a fault of ours: told on the console, tried again, never thrown into the page. */

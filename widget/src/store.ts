@@ -1,4 +1,4 @@
-import type { Store } from '../host';
+import type { Store } from './host';
 
 /**
  * Texts under `parlor:<site>:<name>` in localStorage. Where storage is denied or full they live in memory for as long as the page does.
