@@ -6,6 +6,9 @@ alter table agents add column is_bot {i64} not null default 0;
 -- Whom a key acts as; a key without an agent reads and configures, but writes into no chat.
 alter table api_keys add column agent_id {id} references agents (id);
 
+-- The first event of a change, so that a reader of the inbox gets the events of each change once.
+alter table inbox add column first_seq {i64} not null default 0;
+
 -- Routing.
 
 alter table groups add column updated_at {i64} not null default 0;
@@ -203,7 +206,6 @@ create index bans_site_idx on bans (site_id, created_at);
 create table canned_replies (
   id          {id}   not null primary key,
   site_id     {id}   not null references sites (id),
-  group_id    {id},
   shortcut    {text} not null,
   text        {text} not null,
   created_at  {i64}  not null,

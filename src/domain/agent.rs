@@ -14,6 +14,8 @@ pub struct Agent {
     pub name: String,
     /// E-mail address as typed; never shown to visitors.
     pub email: String,
+    /// Whether it is a program, which has no address and no password and signs in nowhere.
+    pub is_bot: bool,
     /// What the agent may do.
     pub role: Role,
     /// Whether new chats may be assigned.

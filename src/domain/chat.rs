@@ -47,6 +47,8 @@ pub struct Chat {
     pub created_at: i64,
     /// Time of the newest event of any kind, Unix ms; never goes back.
     pub changed_at: i64,
+    /// The `seq` of the newest event when the row was read: what has been written since begins behind it.
+    pub read_at_seq: i64,
 }
 
 impl Chat {

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod agent;
 pub mod attribute;
+pub mod canned_reply;
 pub mod chat;
 mod checked;
 pub mod colour;

@@ -154,6 +154,8 @@ pub enum Action {
     ManageAgent,
     /// Change one's own profile, password, status and logins. Object: the agent.
     ChangeOwnAccount,
+    /// Say whether one takes new chats. Object: the agent, or the agent that a key acts as.
+    SetOwnStatus,
     /// Make the first owner and site. Object: the instance.
     SetUp,
     /// Upload a file that an event may use later. Object: the site.
@@ -205,7 +207,7 @@ pub enum Object<'a> {
 
 impl Action {
     /// All actions, for tests and tables.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::StartChat,
         Self::ReadChat,
         Self::ReadNotes,
@@ -231,6 +233,7 @@ impl Action {
         Self::ReadAgents,
         Self::ManageAgent,
         Self::ChangeOwnAccount,
+        Self::SetOwnStatus,
         Self::SetUp,
         Self::Upload,
         Self::BanVisitor,

@@ -38,7 +38,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
 pub(crate) enum Way {
     Track,
     Customer,
-    /// A visitor's long poll, whose time is waiting.
+    /// A long poll of a visitor or a program, whose time is waiting.
     Poll,
     Api,
     Live,
@@ -50,7 +50,7 @@ pub(crate) enum Way {
 impl Way {
     /// By the first part of the path below the base path.
     pub(crate) fn of(path: &str, base_path: &str) -> Self {
-        if is_long_poll(path) {
+        if is_long_poll(path) || path.ends_with("/api/agent/updates") {
             return Self::Poll;
         }
         let below = path.strip_prefix(base_path).unwrap_or(path);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use actix_web::http::header::HeaderValue;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Packed;
@@ -24,6 +25,9 @@ use crate::db::Db;
 use crate::domain::Hint;
 use crate::live::Hub;
 use crate::live::bus::InProcess;
+
+/// Requests of the API that may wait for updates at once; each holds a connection and little else.
+const MAX_WAITING_POLLS: usize = 1024;
 
 /// What all handlers share; reach it as `actix_web::web::Data<State>`.
 pub struct State {
@@ -59,6 +63,8 @@ pub struct State {
     pub(crate) page_policy: HeaderValue,
     /// Files packed so far.
     pub(crate) packed: Packed,
+    /// Places for requests of the API that wait for updates.
+    pub(crate) waiting_polls: Semaphore,
     /// Cancelled when sockets have to close with 1012; every socket task waits on it.
     pub stop: CancellationToken,
     /// Requests and new sends are refused as retryable from the first moment of a stop.
@@ -149,6 +155,7 @@ impl From<StateParts> for State {
             passwords: Pool::default(),
             uploads: files::Pool::default(),
             packed: Packed::default(),
+            waiting_polls: Semaphore::new(MAX_WAITING_POLLS),
             stop: CancellationToken::new(),
             draining: CancellationToken::new(),
             in_flight: AtomicU32::new(0),

@@ -35,7 +35,7 @@ pub struct Credentials {
 pub const MAX_CHATS: i64 = 1_000;
 
 const COLUMNS: &str = "id, name, email, role, status, job_title, avatar_url, max_chats, settings, \
-                       created_at, deactivated_at";
+                       created_at, deactivated_at, is_bot";
 
 /// Makes an agent who answers on `sites`, as a member of their default groups.
 ///
@@ -66,6 +66,33 @@ pub fn create(tx: &mut dyn Tx, new: &NewAgent<'_>, sites: &[SiteId], now: i64) -
     for site in sites {
         join_site(tx, id, *site)?;
     }
+    tx.emit(Hint::AgentChanged { agent: id })?;
+    Ok(id)
+}
+
+/// Makes a bot that answers on `site`: an agent who cannot sign in, and takes chats once a key of it is used.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn create_bot(tx: &mut dyn Tx, site: SiteId, name: &str, now: i64) -> Result<AgentId> {
+    let id = AgentId(tx.new_id(now));
+    let settings = settings_json(&AgentSettings::default())?;
+    // No address has this form, so nobody signs in with it or takes it.
+    let fold = format!("bot-{id}");
+    tx.exec(
+        "insert into agents (id, name, email, email_fold, password_hash, role, settings, \
+         created_at, updated_at, is_bot) \
+         values (?1, ?2, '', ?3, '', ?4, ?5, ?6, ?6, 1)",
+        &[
+            id.into(),
+            name.into(),
+            (&fold).into(),
+            Role::Agent.as_str().into(),
+            (&settings).into(),
+            now.into(),
+        ],
+    )?;
+    join_site(tx, id, site)?;
     tx.emit(Hint::AgentChanged { agent: id })?;
     Ok(id)
 }
@@ -206,7 +233,7 @@ pub fn credentials(tx: &mut dyn Tx, email_fold: &str) -> Result<Option<Credentia
     tx.opt(
         "select id, password_hash, \
          (select min(site_id) from agent_sites where agent_id = agents.id) \
-         from agents where email_fold = ?1 and deactivated_at is null",
+         from agents where email_fold = ?1 and deactivated_at is null and is_bot = 0",
         &[email_fold.into()],
         credentials_row,
     )
@@ -220,7 +247,7 @@ pub fn credentials_of(tx: &mut dyn Tx, id: AgentId) -> Result<Option<Credentials
     tx.opt(
         "select id, password_hash, \
          (select min(site_id) from agent_sites where agent_id = agents.id) \
-         from agents where id = ?1 and deactivated_at is null",
+         from agents where id = ?1 and deactivated_at is null and is_bot = 0",
         &[id.into()],
         credentials_row,
     )
@@ -302,7 +329,11 @@ pub fn update_profile(
 /// # Errors
 /// [`Error::NotFound`], or any other [`Error`].
 pub fn set_status(tx: &mut dyn Tx, permit: &Permit, status: AgentStatus, now: i64) -> Result<()> {
-    let id = permit.agent(&[Action::ChangeOwnAccount, Action::ManageAgent])?;
+    let id = permit.agent(&[
+        Action::ChangeOwnAccount,
+        Action::SetOwnStatus,
+        Action::ManageAgent,
+    ])?;
     let changed = tx.exec(
         "update agents set status = ?2, updated_at = ?3 where id = ?1",
         &[id.into(), status.as_str().into(), now.into()],
@@ -453,6 +484,7 @@ fn agent(row: &dyn Row) -> Result<Agent> {
             .map_err(|e| Error::Db(format!("agents.settings does not read: {e}")))?,
         created_at: row.i64(9)?,
         deactivated_at: row.opt_i64(10)?,
+        is_bot: row.bool(11)?,
     })
 }
 

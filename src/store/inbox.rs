@@ -16,7 +16,9 @@ pub struct InboxChange {
     pub inbox_seq: i64,
     /// The chat that changed. It may be gone since: then it was deleted.
     pub chat: ChatId,
-    /// The highest `seq` of the chat then.
+    /// The first `seq` that the change wrote.
+    pub first_seq: i64,
+    /// The last one: the highest `seq` of the chat then.
     pub chat_seq: i64,
     /// Unix ms.
     pub created_at: i64,
@@ -42,7 +44,7 @@ pub fn after(tx: &mut dyn Tx, permit: &Permit, after_seq: i64, limit: i64) -> Re
     let head = head(tx, permit)?;
     let site = permit.site(&[Action::ReadInbox])?;
     let changes = tx.all(
-        "select inbox_seq, chat_id, chat_seq, created_at from inbox
+        "select inbox_seq, chat_id, chat_seq, created_at, first_seq from inbox
          where site_id = ?1 and inbox_seq > ?2
          order by inbox_seq limit ?3",
         &[
@@ -112,7 +114,7 @@ pub(super) fn record(
     tx: &mut dyn Tx,
     site: SiteId,
     chat: ChatId,
-    chat_seq: i64,
+    (first_seq, chat_seq): (i64, i64),
     now: i64,
 ) -> Result<()> {
     let seq = tx.int(
@@ -122,14 +124,15 @@ pub(super) fn record(
         &[site.into()],
     )?;
     tx.exec(
-        "insert into inbox (site_id, inbox_seq, chat_id, chat_seq, created_at)
-         values (?1, ?2, ?3, ?4, ?5)",
+        "insert into inbox (site_id, inbox_seq, chat_id, chat_seq, created_at, first_seq)
+         values (?1, ?2, ?3, ?4, ?5, ?6)",
         &[
             site.into(),
             seq.into(),
             chat.into(),
             chat_seq.into(),
             now.into(),
+            first_seq.into(),
         ],
     )?;
     tx.emit(Hint::InboxAdvanced { site, seq })
@@ -141,5 +144,10 @@ fn read_row(row: &dyn Row) -> Result<InboxChange> {
         chat: ChatId(row.i64(1)?),
         chat_seq: row.i64(2)?,
         created_at: row.i64(3)?,
+        // Rows from before this column name their last event alone.
+        first_seq: match row.i64(4)? {
+            0 => row.i64(2)?,
+            seq => seq,
+        },
     })
 }

@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod attributes;
 pub mod batches;
 pub mod blobs;
+pub mod canned_replies;
 pub mod chat_users;
 pub mod chats;
 pub mod conversation_view;

@@ -26,7 +26,8 @@ pub fn each_empty_app(test: impl Fn(&App)) {
     }
 }
 
-fn postgres(fresh: &Fresh) -> Config {
+/// A Parlor over this place on PostgreSQL.
+pub fn postgres(fresh: &Fresh) -> Config {
     let Place::Postgres(url) = &fresh.options.place else {
         panic!("a PostgreSQL place has a URL");
     };

@@ -28,7 +28,12 @@ pub(super) fn knows(subject: &Subject, object: Object<'_>) -> bool {
             }
             Object::Instance => false,
         },
-        Subject::ApiKey { site, .. } => site_of(object) == Some(*site),
+        Subject::ApiKey { site, agent, .. } => match object {
+            Object::Agent { agent: other, .. } => *agent == Some(other),
+            Object::Chat(_) | Object::Site(_) | Object::Visitor { .. } | Object::Instance => {
+                site_of(object) == Some(*site)
+            }
+        },
         Subject::Setup => matches!(object, Object::Instance),
         Subject::System => true,
         Subject::Nobody => false,
@@ -84,6 +89,9 @@ pub(super) fn may(subject: &Subject, action: Action, object: Object<'_>) -> bool
         Action::ChangeSite | Action::ManageKeys => on_site && is_admin,
         Action::ManageAgent => manages(subject, object),
         Action::ChangeOwnAccount => is_self(subject, object),
+        Action::SetOwnStatus => {
+            is_self(subject, object) || (is_own_key(subject, object) && is_agent)
+        }
         Action::SetUp => matches!(object, Object::Instance) && *subject == Subject::Setup,
     }
 }
@@ -111,7 +119,8 @@ const fn key_scope(action: Action) -> Option<Scope> {
         | Action::AssignChat
         | Action::Upload
         | Action::SendTicket
-        | Action::ChangeTicket => Some(Scope::WriteChats),
+        | Action::ChangeTicket
+        | Action::SetOwnStatus => Some(Scope::WriteChats),
         Action::ReadVisitors | Action::ReadVisitor => Some(Scope::ReadVisitors),
         Action::UpdateVisitor | Action::BanVisitor | Action::SendGreeting => {
             Some(Scope::WriteVisitors)
@@ -154,4 +163,9 @@ fn manages(subject: &Subject, object: Object<'_>) -> bool {
 
 fn is_self(subject: &Subject, object: Object<'_>) -> bool {
     matches!((subject, object), (Subject::Agent { agent: a, .. }, Object::Agent { agent: b, .. }) if *a == b)
+}
+
+/// Whether the object is the agent that a key acts as.
+fn is_own_key(subject: &Subject, object: Object<'_>) -> bool {
+    matches!((subject, object), (Subject::ApiKey { agent: Some(a), .. }, Object::Agent { agent: b, .. }) if *a == b)
 }

@@ -28,6 +28,7 @@ fn chat() -> Chat {
         properties: Properties::default(),
         created_at: 0,
         changed_at: 0,
+        read_at_seq: 0,
     }
 }
 
@@ -52,7 +53,7 @@ fn key(site: SiteId, scope: Scope) -> Subject {
     Subject::ApiKey {
         site,
         scopes: vec![scope],
-        agent: Some(AgentId(8)),
+        agent: Some(AgentId(7)),
     }
 }
 
@@ -150,6 +151,7 @@ fn every_action_is_decided_for_every_subject() {
             Action::ChangeSite | Action::ManageKeys => (Object::Site(SITE), "AOS"),
             Action::ManageAgent => (some_agent(Role::Admin), "AOS"),
             Action::ChangeOwnAccount => (some_agent(Role::Agent), "aAO"),
+            Action::SetOwnStatus => (some_agent(Role::Agent), "aAOw"),
             Action::SetUp => (Object::Instance, "s"),
         };
         let allowed: String = subjects
@@ -205,6 +207,30 @@ fn an_action_on_the_wrong_kind_of_object_is_refused_even_to_the_system() {
         .count();
         assert!(allowed <= 1, "{action:?}");
     }
+}
+
+#[test]
+fn a_key_sets_the_status_of_its_own_agent_and_no_other() {
+    let other = Object::Agent {
+        agent: AgentId(9),
+        role: Role::Agent,
+    };
+    let writing = key(SITE, Scope::WriteChats);
+    let of_nobody = Subject::ApiKey {
+        site: SITE,
+        scopes: vec![Scope::WriteChats],
+        agent: None,
+    };
+
+    let own = some_agent(Role::Agent);
+    assert!(authorize(&writing, Action::SetOwnStatus, own).is_ok());
+    for (subject, object) in [(&writing, other), (&of_nobody, own), (&of_nobody, other)] {
+        assert_eq!(
+            authorize(subject, Action::SetOwnStatus, object),
+            Err(Refusal::NotFound("agent"))
+        );
+    }
+    assert!(authorize(&writing, Action::ChangeOwnAccount, own).is_err());
 }
 
 #[test]

@@ -118,6 +118,14 @@ impl Call {
     ) -> Result<T, ApiError> {
         Ok(self.state.db.write(Lane::Chat, work).await?)
     }
+
+    /// Writes settings, which may wait behind chats.
+    pub(super) async fn configure<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Tx) -> db::Result<T> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        Ok(self.state.db.write(Lane::Admin, work).await?)
+    }
 }
 
 /// Answers one request to `endpoint`.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schemas::{about, bounded, id, int, nullable, object, one_of, refer, text, time};
+use super::schemas::{about, bounded, flag, id, int, nullable, object, one_of, refer, text, time};
 use crate::domain::event::NewEvent;
 
 pub(super) fn objects() -> Vec<(&'static str, Value)> {
@@ -129,5 +129,12 @@ fn new_event() -> Value {
             ),
         ),
         ("properties?", refer("Properties")),
+        (
+            "attach_to_last_thread?",
+            about(
+                flag(),
+                "Write into the last thread where none is open; notes always do.",
+            ),
+        ),
     ])
 }

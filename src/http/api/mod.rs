@@ -1,15 +1,23 @@
 //! The API for programs that act as agents: bots, and whatever else answers, reads or configures. One file a noun, each
 //! with its part of the table of endpoints; `call` reads a request, `openapi` describes the table.
 
+mod agents;
+mod attention;
 mod call;
+mod canned_replies;
 mod chats;
 mod endpoint;
 mod event_schemas;
+mod events;
+mod new_event;
 mod objects;
 mod openapi;
+mod properties;
 mod query;
 mod schemas;
 mod track_schema;
+mod updates;
+mod visitors;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -25,7 +33,18 @@ const PREFIX: &str = "/api/agent";
 
 /// Every endpoint, in the order of the description.
 fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    [chats::ENDPOINTS].into_iter().flatten()
+    [
+        chats::ENDPOINTS,
+        events::ENDPOINTS,
+        properties::ENDPOINTS,
+        attention::ENDPOINTS,
+        agents::ENDPOINTS,
+        visitors::ENDPOINTS,
+        canned_replies::ENDPOINTS,
+        updates::ENDPOINTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {

@@ -104,6 +104,11 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
         ("Chat", chat()),
     ];
     all.extend(super::event_schemas::objects());
+    all.extend(super::events::objects());
+    all.extend(super::agents::objects());
+    all.extend(super::visitors::objects());
+    all.extend(super::canned_replies::objects());
+    all.extend(super::updates::objects());
     all.extend(super::track_schema::objects());
     all
 }

@@ -405,6 +405,7 @@ mod tests {
             properties: Properties::default(),
             created_at: 0,
             changed_at: 0,
+            read_at_seq: 0,
         }
     }
 

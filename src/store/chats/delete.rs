@@ -49,7 +49,8 @@ pub fn delete_of_visitor(tx: &mut dyn Tx, visitor: VisitorId, now: i64) -> Resul
             chat: chat.id,
             seq: chat.last_seq + 1,
         })?;
-        inbox::record(tx, chat.site, chat.id, chat.last_seq + 1, now)?;
+        let gone = (chat.last_seq + 1, chat.last_seq + 1);
+        inbox::record(tx, chat.site, chat.id, gone, now)?;
     }
     Ok(chats.len())
 }

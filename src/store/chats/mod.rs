@@ -233,7 +233,8 @@ pub(super) fn advance(tx: &mut dyn Tx, chat: &mut Chat, at: i64) -> Result<()> {
 
 /// Ends a change of a held chat: tells the agents of the site. The last thing before commit.
 pub(super) fn finish(tx: &mut dyn Tx, chat: &Chat, now: i64) -> Result<()> {
-    inbox::record(tx, chat.site, chat.id, chat.last_seq, now)
+    let written = (chat.read_at_seq + 1, chat.last_seq);
+    inbox::record(tx, chat.site, chat.id, written, now)
 }
 
 /// The chat with this id, locked by `lock`, where there is one.
@@ -285,5 +286,6 @@ fn read_row(row: &dyn Row) -> Result<Chat> {
         created_at: row.i64(17)?,
         changed_at: row.i64(18)?,
         group_number: row.i64(19)?,
+        read_at_seq: row.i64(5)?,
     })
 }

@@ -3,6 +3,8 @@
 mod chats;
 mod keys;
 mod schema;
+mod updates;
+mod writing;
 
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +16,8 @@ use parlor::token::Token;
 use parlor::{App, Config};
 use serde_json::{Value, json};
 
+use crate::auth_browser::postgres;
+use crate::support::Fresh;
 use crate::support::house::{House, agent_id};
 use crate::support::lint;
 
@@ -28,6 +32,14 @@ pub struct Api {
     /// Operations that were called, by id.
     pub called: Mutex<Vec<String>>,
     http: ureq::Agent,
+}
+
+/// Runs `test` against a Parlor on SQLite and one on PostgreSQL.
+pub fn each_api(test: impl Fn(&Api)) {
+    test(&Api::start());
+    if let Some(fresh) = Fresh::postgres() {
+        test(&Api::start_with(postgres(&fresh)));
+    }
 }
 
 /// An answer as tests look at it.

@@ -1,0 +1,87 @@
+//! An event in a request: read from a body, with refusals that name the field where it stands.
+
+use serde_json::Value;
+
+use crate::domain::Refusal;
+use crate::domain::event::{NewEvent, Recipients};
+use crate::domain::properties::Properties;
+use crate::http::customer::fields::Fields;
+
+/// Most events that a thread can begin with.
+const MAX_INITIAL_EVENTS: usize = 20;
+
+/// Reads one event; `fields` are those of the event's own object.
+///
+/// # Errors
+/// A validation refusal that names the field, with whatever stands before it.
+pub(super) fn parse(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
+    let within = |refusal| match refusal {
+        Refusal::Validation { field, reason } => fields.invalid(&field, &reason),
+        other => other,
+    };
+    let mut new = content(fields).map_err(within)?;
+    if let Some(properties) = fields.get("properties") {
+        let name = fields.path("properties");
+        new = new.with_properties(Properties::parse(&name, properties)?);
+    }
+    if let Some(custom_id) = fields.opt_text("custom_id", usize::MAX)? {
+        new = new.with_custom_id(custom_id).map_err(within)?;
+    }
+    let recipients = fields
+        .opt_text("recipients", usize::MAX)?
+        .map_or(Some(Recipients::All), Recipients::parse)
+        .ok_or_else(|| fields.invalid("recipients", "must be all or agents"))?;
+    let new = new.for_recipients(recipients);
+    // A note about a closed chat stands in its last thread and opens none.
+    if recipients == Recipients::Agents || fields.flag("attach_to_last_thread")? {
+        return Ok(new.attached_to_last_thread());
+    }
+    Ok(new)
+}
+
+/// What an event says; refusals name its own fields.
+fn content(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
+    let text = || fields.text("text", usize::MAX).map_err(bare);
+    match fields.text("type", usize::MAX).map_err(bare)? {
+        "message" => NewEvent::message(text()?),
+        "system_message" => {
+            let kind = fields
+                .text("system_message_type", usize::MAX)
+                .map_err(bare)?;
+            NewEvent::system_message(text()?, kind)
+        }
+        _ => Err(Refusal::invalid(
+            "type",
+            "must be message or system_message",
+        )),
+    }
+}
+
+/// A refusal without the way to its field, which [`parse`] puts before all names alike.
+fn bare(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Validation { field, reason } => {
+            let name = field.rsplit('.').next().unwrap_or(&field);
+            Refusal::invalid(name, reason)
+        }
+        other => other,
+    }
+}
+
+/// Reads the events a thread begins with, from the list `name` of `fields`.
+///
+/// # Errors
+/// A validation refusal that names the field, for example `events.0.text`.
+pub(super) fn parse_list(fields: Fields<'_>, name: &str) -> Result<Vec<NewEvent>, Refusal> {
+    let Some(list) = fields.opt_list(name, MAX_INITIAL_EVENTS)? else {
+        return Ok(Vec::new());
+    };
+    let parsed = list.iter().enumerate().map(|(n, item)| {
+        let n = n.to_string();
+        match item {
+            Value::Object(map) => parse(Fields::within(map, name, &n)),
+            _ => Err(Refusal::invalid(format!("{name}.{n}"), "must be an object")),
+        }
+    });
+    parsed.collect()
+}
