@@ -5,9 +5,34 @@ use crate::domain::Refusal;
 use crate::domain::agent::Role;
 use crate::domain::chat::{Chat, excerpt};
 use crate::domain::event::{Author, Body, Content, Event, NewEvent, Recipients};
+use crate::domain::ids::EventId;
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::store::chats;
 use crate::store::events::{self, Entry, SAID};
+
+/// The place of an event in the chat of the permit.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::EditEvent`]; [`Refusal::NotFound`]; or any other
+/// [`crate::db::Error`].
+pub fn seq_of(tx: &mut dyn Tx, permit: &Permit, event: EventId) -> Result<i64> {
+    let chat = permit.chat(&[Action::EditEvent])?;
+    let found = tx.opt(
+        "select seq from events where chat_id = ?1 and id = ?2",
+        &[chat.into(), event.into()],
+        |row| row.i64(0),
+    )?;
+    Ok(found.ok_or(Refusal::NotFound("event"))?)
+}
+
+/// An event of the chat of the permit as it reads after all edits, for who just edited it.
+///
+/// # Errors
+/// As [`seq_of`].
+pub fn edited(tx: &mut dyn Tx, permit: &Permit, seq: i64) -> Result<Event> {
+    let chat = permit.chat(&[Action::EditEvent])?;
+    Ok(events::current(tx, chat, seq)?.ok_or(Refusal::NotFound("event"))?)
+}
 
 /// Writes anew what an agent said: a message, a rich message or a custom event. `None` where it reads so already: a
 /// repeat is harmless.

@@ -142,9 +142,14 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn group_statuses(call: Call) -> Result<Answer, ApiError> {
-    let permit = call.on_site(Action::ReadGroups)?;
+    let (permit, now) = (call.on_site(Action::ReadGroups)?, call.now);
     let (all, statuses) = call
-        .read(move |tx| Ok((groups::list(tx, &permit)?, groups::statuses(tx, &permit)?)))
+        .read(move |tx| {
+            Ok((
+                groups::list(tx, &permit)?,
+                groups::statuses(tx, &permit, now)?,
+            ))
+        })
         .await?;
     let items: Vec<Value> = statuses
         .iter()

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
 use super::endpoint::{Endpoint, Param, Verb};
-use super::objects::{self, GroupNumbers, WholeChat};
+use super::objects::{self, WholeChat};
 use super::query::{MAX_PAGE, cursor_text};
 use super::schemas::{about, id, int, list_of, object, one_of, page_of, refer, text};
 use crate::db::{self, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::ids::{ChatId, GroupId, SiteId, VisitorId};
-use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
+use crate::domain::permission::{Action, Permit, Subject};
 use crate::http::error::ApiError;
 use crate::store::inbox_view::{self, Cursor, InboxList, InboxRow};
 use crate::store::{chat_users, chats, events, groups, profile_view, threads};
@@ -173,9 +173,7 @@ fn of_visitor(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId) -> db::Result<V
 
 /// The group with this number of the site of the permit.
 pub(super) fn find_group(tx: &mut dyn Tx, permit: &Permit, number: i64) -> db::Result<GroupId> {
-    let known = groups::list(tx, permit)?;
-    let found = known.into_iter().find(|group| group.number == number);
-    Ok(found.ok_or(Refusal::GroupNotFound)?.id)
+    Ok(groups::get(tx, permit, number)?.id)
 }
 
 /// A full page has a next one, which may be empty.
@@ -213,15 +211,8 @@ fn whole_of(tx: &mut dyn Tx, permit: &Permit, chat: Chat) -> db::Result<WholeCha
         unread: chats::unread(tx, permit)?,
         users: chat_users::participants(tx, permit)?,
         thread,
-        groups: groups_of(tx, chat.site)?,
         chat,
     })
-}
-
-/// The groups of a site, whose numbers stand in its chats.
-fn groups_of(tx: &mut dyn Tx, site: SiteId) -> db::Result<Vec<groups::Group>> {
-    let permit = authorize(&Subject::System, Action::ReadGroups, Object::Site(site))?;
-    groups::list(tx, &permit)
 }
 
 async fn list_threads(call: Call) -> Result<Answer, ApiError> {
@@ -230,18 +221,16 @@ async fn list_threads(call: Call) -> Result<Answer, ApiError> {
         call.query.int("before_seq", 1, i64::MAX)?,
         call.query.limit()?,
     );
-    let (chat, found, groups) = call
+    let (chat, found) = call
         .read(move |tx| {
             let (chat, permit) = chats::authorized(tx, &subject, Action::ReadChat, id)?;
             let found = threads::list(tx, &permit, before, limit)?;
-            let groups = groups_of(tx, chat.site)?;
-            Ok((chat, found, groups))
+            Ok((chat, found))
         })
         .await?;
-    let groups = GroupNumbers::of(&groups);
     let items: Vec<Value> = found
         .iter()
-        .map(|thread| objects::thread(thread, chat.root, &groups))
+        .map(|thread| objects::thread(thread, chat.root))
         .collect();
     Ok(Answer::of(json!({"items": items})))
 }

@@ -1,13 +1,14 @@
-//! Schemas of events: one for each kind, told apart by `type`.
+//! Schemas of events: one for each kind, told apart by `type`. What people see stands in `content_schemas`.
 
 use serde_json::{Value, json};
 
-use super::schemas::{about, bounded, flag, id, int, nullable, object, one_of, refer, text, time};
-use crate::domain::event::NewEvent;
+use super::content_schemas::{self, said};
+use super::schemas::{about, flag, id, int, nullable, object, one_of, refer, text, time};
 
 pub(super) fn objects() -> Vec<(&'static str, Value)> {
-    let mut all: Vec<(&'static str, Value)> = kinds()
-        .into_iter()
+    let shown = said().into_iter().map(|it| (it.event, it.kind, it.fields));
+    let mut all: Vec<(&'static str, Value)> = shown
+        .chain(changes())
         .map(|(name, kind, fields)| (name, event(kind, fields)))
         .collect();
     let listed: Vec<Value> = all.iter().map(|(name, _)| refer(name)).collect();
@@ -15,28 +16,20 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
         "Event",
         about(
             json!({"oneOf": listed, "discriminator": {"propertyName": "type"}}),
-            "One entry of a chat. Messages of people and system messages are shown; all others are stored changes.",
+            "One entry of a chat: what people see, or a stored change.",
         ),
     ));
-    all.push(("NewEvent", new_event()));
+    all.extend(content_schemas::objects());
     all
 }
 
 type Fields = Vec<(&'static str, Value)>;
 
-/// Each kind: the name of its schema, its `type`, and what it has beyond the others.
-fn kinds() -> Vec<(&'static str, &'static str, Fields)> {
-    let shown = || vec![("text", text()), ("properties", refer("Properties"))];
+/// Each kind of stored change: the name of its schema, its `type`, and what it has beyond the others.
+fn changes() -> Vec<(&'static str, &'static str, Fields)> {
     let with_user = || vec![("user", refer("Author"))];
-    let mut system = shown();
-    system.push(("system_message_type", text()));
-    system.push((
-        "text_vars",
-        json!({"type": "object", "additionalProperties": text()}),
-    ));
+    let seq = || about(int(), "The seq of the event that it is about.");
     vec![
-        ("MessageEvent", "message", shown()),
-        ("SystemMessageEvent", "system_message", system),
         (
             "ThreadOpenedEvent",
             "thread_opened",
@@ -48,22 +41,14 @@ fn kinds() -> Vec<(&'static str, &'static str, Fields)> {
             "seen",
             vec![("up_to_seq", int()), ("up_to_at", time())],
         ),
-        (
-            "AssignedEvent",
-            "assigned",
-            vec![
-                ("from", nullable(id())),
-                ("to", nullable(id())),
-                ("reason", text()),
-            ],
-        ),
+        ("AssignedEvent", "assigned", assigned()),
         ("UserAddedEvent", "user_added", with_user()),
         ("UserRemovedEvent", "user_removed", with_user()),
         (
             "PropertiesChangedEvent",
             "properties_changed",
             vec![
-                ("of", object(&[("object", text()), ("id?", id())])),
+                ("of", refer("PropertyOwner")),
                 ("updated", refer("Properties")),
                 ("deleted", refer("PropertyNames")),
             ],
@@ -72,13 +57,41 @@ fn kinds() -> Vec<(&'static str, &'static str, Fields)> {
             "EventUpdatedEvent",
             "event_updated",
             vec![
-                (
-                    "refers_to",
-                    about(int(), "The seq of the message that reads differently now."),
-                ),
-                ("text", text()),
+                ("refers_to", seq()),
+                ("content", about(refer("Content"), "How it reads now.")),
             ],
         ),
+        (
+            "PostbackToggledEvent",
+            "postback_toggled",
+            vec![
+                ("refers_to", seq()),
+                ("event_id", id()),
+                ("postback_id", text()),
+                ("is_toggled", flag()),
+            ],
+        ),
+    ]
+}
+
+fn assigned() -> Fields {
+    let place = object(&[
+        ("position", int()),
+        ("wait_ms", about(int(), "As estimated.")),
+        ("queued_at", time()),
+    ]);
+    vec![
+        ("from", nullable(id())),
+        ("to", about(nullable(id()), "Null: the chat waits.")),
+        (
+            "reason",
+            one_of(&["manual", "answered", "routed", "disconnected", "deleted"]),
+        ),
+        (
+            "group_id",
+            about(nullable(int()), "Of a transfer to a group."),
+        ),
+        ("queue", about(nullable(place), "Its place while it waits.")),
     ]
 }
 
@@ -98,43 +111,8 @@ fn event(kind: &str, fields: Fields) -> Value {
         ),
         ("custom_id", nullable(text())),
         ("created_at", time()),
+        ("edited_at", nullable(time())),
     ];
     all.extend(fields);
     object(&all)
-}
-
-fn new_event() -> Value {
-    object(&[
-        ("type", one_of(&["message", "system_message"])),
-        ("text", bounded(1, NewEvent::MAX_TEXT_CHARS)),
-        (
-            "system_message_type?",
-            about(
-                bounded(1, NewEvent::MAX_TYPE_CHARS),
-                "Of a system message, which needs it.",
-            ),
-        ),
-        (
-            "recipients?",
-            about(
-                one_of(&["all", "agents"]),
-                "`agents` makes it a note that no visitor ever sees.",
-            ),
-        ),
-        (
-            "custom_id?",
-            about(
-                bounded(1, NewEvent::MAX_CUSTOM_ID_CHARS),
-                "Your own id of it: sent again with the same content it is stored once and the first one is returned.",
-            ),
-        ),
-        ("properties?", refer("Properties")),
-        (
-            "attach_to_last_thread?",
-            about(
-                flag(),
-                "Write into the last thread where none is open; notes always do.",
-            ),
-        ),
-    ])
 }

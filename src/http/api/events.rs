@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Verb};
 use super::schemas::{about, flag, id, object, refer};
 use super::{new_event, objects};
 use crate::db::{self, Tx};
 use crate::domain::event::{NewEvent, Recipients};
-use crate::domain::ids::VisitorId;
+use crate::domain::ids::{EventId, VisitorId};
 use crate::domain::permission::{Action, Subject};
 use crate::domain::properties::Properties;
 use crate::http::error::ApiError;
 use crate::store::chats::{self, Opening};
+use crate::store::edits;
 use crate::store::events::{self, Appended};
 
 const TAG: &str = "Events";
@@ -27,6 +28,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         answer: Some(|| refer("SentEvent")),
         errors: &["not_found", "chat_inactive", "custom_id_reused"],
         handler: |call| Box::pin(send(call)),
+        ..Endpoint::WRITE
+    },
+    Endpoint {
+        id: "editEvent",
+        verb: Verb::Put,
+        path: "/chats/{chat_id}/events/{event_id}",
+        tag: TAG,
+        summary: "Write anew what the agent said; the same again changes nothing",
+        body: Some(|| refer("Edit")),
+        answer: Some(|| refer("Event")),
+        errors: &["not_found"],
+        handler: |call| Box::pin(edit(call)),
         ..Endpoint::WRITE
     },
     Endpoint {
@@ -95,6 +108,21 @@ fn sent_event(sent: &Appended, root: VisitorId) -> Value {
         "event": objects::event(&sent.event, root),
         "is_duplicate": sent.is_duplicate,
     })
+}
+
+async fn edit(call: Call) -> Result<Answer, ApiError> {
+    let (subject, id, now) = (call.subject.clone(), call.chat()?, call.now);
+    let event: EventId = call.id("event_id", "event")?;
+    let new = new_event::content(call.fields())?;
+    let (event, root) = call
+        .write(move |tx| {
+            let (chat, permit) = chats::authorized(tx, &subject, Action::EditEvent, id)?;
+            let seq = edits::seq_of(tx, &permit, event)?;
+            edits::edit(tx, &permit, seq, &new, now)?;
+            Ok((edits::edited(tx, &permit, seq)?, chat.root))
+        })
+        .await?;
+    Ok(Answer::of(objects::event(&event, root)))
 }
 
 async fn open(call: Call) -> Result<Answer, ApiError> {

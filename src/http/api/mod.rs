@@ -2,10 +2,12 @@
 //! with its part of the table of endpoints; `call` reads a request, `openapi` describes the table.
 
 mod agents;
+mod assignment;
 mod attention;
 mod call;
 mod canned_replies;
 mod chats;
+mod content_schemas;
 mod endpoint;
 mod event_schemas;
 mod events;
@@ -36,6 +38,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     [
         chats::ENDPOINTS,
         events::ENDPOINTS,
+        assignment::ENDPOINTS,
         properties::ENDPOINTS,
         attention::ENDPOINTS,
         agents::ENDPOINTS,

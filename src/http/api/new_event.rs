@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::domain::Refusal;
 use crate::domain::event::{NewEvent, Recipients};
 use crate::domain::properties::Properties;
+use crate::domain::rich_message::RichMessage;
 use crate::http::customer::fields::Fields;
 
 /// Most events that a thread can begin with.
@@ -40,21 +41,44 @@ pub(super) fn parse(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
 }
 
 /// What an event says; refusals name its own fields.
-fn content(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
-    let text = || fields.text("text", usize::MAX).map_err(bare);
-    match fields.text("type", usize::MAX).map_err(bare)? {
-        "message" => NewEvent::message(text()?),
+pub(super) fn content(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
+    let required = |name| fields.text(name, usize::MAX).map_err(bare);
+    match required("type")? {
+        "message" => NewEvent::message(required("text")?),
         "system_message" => {
-            let kind = fields
-                .text("system_message_type", usize::MAX)
+            NewEvent::system_message(required("text")?, required("system_message_type")?)
+        }
+        "file" => {
+            let alternative = fields
+                .opt_text("alternative_text", usize::MAX)
                 .map_err(bare)?;
-            NewEvent::system_message(text()?, kind)
+            NewEvent::file(required("url")?, alternative)
+        }
+        "rich_message" => Ok(NewEvent::rich_message(rich_message(fields)?)),
+        "custom" => {
+            let content = fields
+                .get("content")
+                .ok_or_else(|| Refusal::invalid("content", "is required"))?;
+            NewEvent::custom(content)
         }
         _ => Err(Refusal::invalid(
             "type",
-            "must be message or system_message",
+            "must be message, system_message, file, rich_message or custom",
         )),
     }
+}
+
+/// Cards, quick replies or a sticker.
+fn rich_message(fields: Fields<'_>) -> Result<RichMessage, Refusal> {
+    const AT: &str = "event";
+    let parsed = RichMessage::parse(AT, fields.map());
+    parsed.map_err(|refusal| match refusal {
+        Refusal::Validation { field, reason } => {
+            let name = field.strip_prefix("event.").unwrap_or(&field);
+            Refusal::invalid(name, reason)
+        }
+        other => other,
+    })
 }
 
 /// A refusal without the way to its field, which [`parse`] puts before all names alike.

@@ -2,19 +2,16 @@
 //!
 //! What each holds is described in `schemas`; tests compare the two on every answer.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::domain::chat::{Chat, Unread};
-use crate::domain::event::{Author, Body, Event};
-use crate::domain::ids::{GroupId, VisitorId};
-use crate::domain::thread::Thread;
+use crate::domain::event::{Author, Body, Event, PropertyOwner};
+use crate::domain::ids::VisitorId;
+use crate::domain::thread::{Place, Thread};
 use crate::http::customer::objects::said;
 use crate::store::chat_users::{Participant, UserProfile};
 use crate::store::events::Slot;
-use crate::store::groups::Group;
 use crate::store::inbox_view::InboxRow;
 
 /// A stored time, for example `2026-11-20T10:00:00.123Z`.
@@ -25,22 +22,6 @@ pub(super) fn time(ms: i64) -> Value {
 /// A stored time that may be absent.
 pub(super) fn opt_time(ms: Option<i64>) -> Value {
     ms.map_or(Value::Null, time)
-}
-
-/// The small numbers of groups, by which the API and the chat wire name them.
-pub(super) struct GroupNumbers(HashMap<GroupId, i64>);
-
-impl GroupNumbers {
-    pub(super) fn of(groups: &[Group]) -> Self {
-        Self(groups.iter().map(|g| (g.id, g.number)).collect())
-    }
-
-    /// A chat without a group is one of the default group.
-    fn number(&self, group: Option<GroupId>) -> i64 {
-        group
-            .and_then(|group| self.0.get(&group).copied())
-            .unwrap_or(crate::store::groups::DEFAULT_NUMBER)
-    }
 }
 
 /// A chat as a list shows it.
@@ -65,20 +46,18 @@ pub(super) struct WholeChat {
     pub(super) unread: Unread,
     pub(super) users: Vec<Participant>,
     pub(super) thread: Option<Thread>,
-    pub(super) groups: Vec<Group>,
 }
 
 /// A chat with its users and its newest thread.
 pub(super) fn chat(whole: &WholeChat) -> Value {
     let chat = &whole.chat;
-    let groups = GroupNumbers::of(&whole.groups);
     let users: Vec<Value> = whole.users.iter().map(user).collect();
     json!({
         "id": chat.id,
         "visitor_id": chat.root,
         "is_active": chat.is_active,
         "agent_id": chat.agent,
-        "group_id": groups.number(chat.group),
+        "group_id": chat.group_number,
         "last_seq": chat.last_seq,
         "last_event_at": time(chat.last_event_at),
         "waiting_since": opt_time(chat.waiting_since),
@@ -88,12 +67,12 @@ pub(super) fn chat(whole: &WholeChat) -> Value {
         "properties": chat.properties,
         "created_at": time(chat.created_at),
         "users": users,
-        "thread": whole.thread.as_ref().map(|it| thread(it, chat.root, &groups)),
+        "thread": whole.thread.as_ref().map(|it| thread(it, chat.root)),
     })
 }
 
 /// One stretch of a chat.
-pub(super) fn thread(thread: &Thread, root: VisitorId, groups: &GroupNumbers) -> Value {
+pub(super) fn thread(thread: &Thread, root: VisitorId) -> Value {
     json!({
         "id": thread.id,
         "is_active": thread.is_active,
@@ -101,7 +80,7 @@ pub(super) fn thread(thread: &Thread, root: VisitorId, groups: &GroupNumbers) ->
         "last_seq": thread.last_seq,
         "previous_thread_id": thread.previous,
         "agent_id": thread.agent,
-        "group_id": groups.number(thread.group),
+        "group_id": thread.group_number,
         "closed_by": thread.closed_by.map(|by| author(by, root)),
         "properties": thread.properties,
         "created_at": time(thread.created_at),
@@ -162,29 +141,28 @@ pub(super) fn event(event: &Event, root: VisitorId) -> Value {
     out.insert("recipients".into(), event.recipients.as_str().into());
     out.insert("custom_id".into(), json!(event.custom_id));
     out.insert("created_at".into(), time(event.created_at));
+    out.insert("edited_at".into(), opt_time(event.edited_at));
     put_body(&mut out, event, root);
     Value::Object(out)
 }
 
 fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
+    if event.body.kind().is_shown() {
+        out.extend(content(&event.body, root));
+        return;
+    }
     let mut put = |name: &str, value: Value| out.insert(name.into(), value);
     match &event.body {
-        Body::SystemMessage { text_vars, .. } => {
-            out.extend(said(&event.body, root));
-            // Here always an object; the chat wire leaves out an empty one.
-            out.insert("text_vars".into(), json!(text_vars));
-        }
         Body::Message { .. }
+        | Body::SystemMessage { .. }
         | Body::File { .. }
         | Body::FilledForm { .. }
         | Body::RichMessage { .. }
-        | Body::Custom { .. } => {
-            out.extend(said(&event.body, root));
-        }
+        | Body::Custom { .. }
+        | Body::ThreadClosed {} => {}
         Body::ThreadOpened { previous_thread_id } => {
             put("previous_thread_id", json!(previous_thread_id));
         }
-        Body::ThreadClosed {} => {}
         Body::Seen { up_to, up_to_at } => {
             put("up_to_seq", (*up_to).into());
             put("up_to_at", time(*up_to_at));
@@ -200,14 +178,7 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             put("to", json!(to));
             put("reason", json!(reason));
             put("group_id", json!(group));
-            let queue = queue.map(|place| {
-                json!({
-                    "position": place.position,
-                    "wait_ms": place.wait_ms,
-                    "queued_at": time(place.queued_at),
-                })
-            });
-            put("queue", json!(queue));
+            put("queue", json!(queue.map(place)));
         }
         Body::UserAdded { user } | Body::UserRemoved { user } => {
             put("user", author(*user, root));
@@ -217,13 +188,13 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             updated,
             deleted,
         } => {
-            put("of", json!(of));
+            put("of", property_owner(*of));
             put("updated", json!(updated));
             put("deleted", json!(deleted));
         }
         Body::EventUpdated { body } => {
             put("refers_to", json!(event.refers_to));
-            out.extend(said(body, root));
+            put("content", Value::Object(content(body, root)));
         }
         Body::PostbackToggled {
             event: message,
@@ -237,7 +208,30 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             put("is_toggled", (*is_toggled).into());
         }
     }
-    if let Some(properties) = event.body.properties() {
-        out.insert("properties".into(), json!(properties));
-    }
+}
+
+/// What an entry says, with its type and its properties.
+fn content(body: &Body, root: VisitorId) -> Map<String, Value> {
+    let mut out = said(body, root);
+    out.insert("type".into(), body.kind().as_str().into());
+    out.insert("properties".into(), json!(body.properties()));
+    out
+}
+
+/// A place in a queue.
+fn place(place: Place) -> Value {
+    json!({
+        "position": place.position,
+        "wait_ms": place.wait_ms,
+        "queued_at": time(place.queued_at),
+    })
+}
+
+fn property_owner(of: PropertyOwner) -> Value {
+    let (kind, thread, event) = match of {
+        PropertyOwner::Chat => ("chat", None, None),
+        PropertyOwner::Thread(thread) => ("thread", Some(thread), None),
+        PropertyOwner::Event { thread, event } => ("event", Some(thread), Some(event)),
+    };
+    json!({"type": kind, "thread_id": thread, "event_id": event})
 }

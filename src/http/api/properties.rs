@@ -4,7 +4,6 @@ use super::call::{Answer, Call};
 use super::endpoint::{Endpoint, Verb};
 use super::schemas::{object, refer};
 use crate::domain::event::PropertyOwner;
-use crate::domain::ids::ThreadId;
 use crate::domain::permission::Action;
 use crate::domain::properties::{Properties, PropertyNames};
 use crate::http::error::ApiError;
@@ -34,6 +33,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         ..CHANGE
     },
     Endpoint {
+        id: "changeEventProperties",
+        path: "/chats/{chat_id}/threads/{thread_id}/events/{event_id}/properties",
+        summary: "Set and take away properties of an event that people see",
+        handler: |call| Box::pin(change(call, Of::Event)),
+        ..CHANGE
+    },
+    Endpoint {
         id: "changeThreadProperties",
         path: "/chats/{chat_id}/threads/{thread_id}/properties",
         summary: "Set and take away properties of a thread",
@@ -47,30 +53,36 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 enum Of {
     Chat,
     Thread,
+    Event,
 }
 
 async fn change(call: Call, of: Of) -> Result<Answer, ApiError> {
     let (subject, id, now) = (call.subject.clone(), call.chat()?, call.now);
     let of = match of {
         Of::Chat => PropertyOwner::Chat,
-        Of::Thread => PropertyOwner::Thread(call.id::<ThreadId>("thread_id", "thread")?),
+        Of::Thread => PropertyOwner::Thread(call.id("thread_id", "thread")?),
+        Of::Event => PropertyOwner::Event {
+            thread: call.id("thread_id", "thread")?,
+            event: call.id("event_id", "event")?,
+        },
     };
     let fields = call.fields();
-    let change = PropertyChange {
-        updated: fields
-            .get("updated")
-            .map_or(Ok(Properties::default()), |json| {
-                Properties::parse("updated", json)
-            })?,
-        deleted: fields
-            .get("deleted")
-            .map_or(Ok(PropertyNames::default()), |json| {
-                PropertyNames::parse("deleted", json)
-            })?,
-    };
+    let updated = fields
+        .get("updated")
+        .map(|json| Properties::parse("updated", json))
+        .transpose()?
+        .map(PropertyChange::Update);
+    let deleted = fields
+        .get("deleted")
+        .map(|json| PropertyNames::parse("deleted", json))
+        .transpose()?
+        .map(PropertyChange::Delete);
     call.write(move |tx| {
         let (_, permit) = chats::authorized(tx, &subject, Action::ChangeProperties, id)?;
-        chats::change_properties(tx, &permit, of, &change, now)
+        for change in [&updated, &deleted].into_iter().flatten() {
+            chats::change_properties(tx, &permit, of, change, now)?;
+        }
+        Ok(())
     })
     .await?;
     Ok(Answer::done())

@@ -38,6 +38,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The object itself.
+    pub(crate) const fn map(&self) -> &'a Map<String, Value> {
+        self.map
+    }
+
     /// A refusal that names `name` with all that stands before it.
     pub(crate) fn invalid(&self, name: &str, reason: &str) -> Refusal {
         Refusal::invalid(self.path(name), reason)
