@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::http::customer::SocketTiming;
+use crate::http::previews::PreviewOptions;
 
 mod options;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub max_sockets: u32,
     /// The times of a chat socket; only tests change them.
     pub socket_timing: SocketTiming,
+    /// How previews of addresses are fetched; only tests change it.
+    pub previews: PreviewOptions,
     /// HTTP worker threads.
     pub workers: usize,
     /// Keeps everything in a temporary folder, which is removed at the end; `data` is not used.
@@ -75,6 +78,7 @@ impl Default for Config {
             requests_per_address: 100,
             max_sockets: 20_000,
             socket_timing: SocketTiming::default(),
+            previews: PreviewOptions::default(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             ephemeral: false,
             seed: None,
@@ -160,6 +164,7 @@ impl Config {
                 default.max_sockets,
             ),
             socket_timing: default.socket_timing,
+            previews: take.previews(options, default.previews),
             workers: take.value("workers", &options.workers, parse_workers, default.workers),
             ephemeral: default.ephemeral,
             seed: default.seed,
@@ -359,6 +364,18 @@ impl Taker<'_> {
                 self.problems.push(Problem::new(name, reason.to_string()));
                 default
             }
+        }
+    }
+
+    fn previews(&mut self, options: &Options, default: PreviewOptions) -> PreviewOptions {
+        PreviewOptions {
+            allow_loopback: self.value(
+                "allow-loopback-previews",
+                &options.allow_loopback_previews,
+                parse_switch,
+                default.allow_loopback,
+            ),
+            ..default
         }
     }
 

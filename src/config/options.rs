@@ -101,6 +101,16 @@ pub struct Options {
     #[arg(long, global = true, env = "PARLOR_MAX_SOCKETS", value_name = "COUNT")]
     pub max_sockets: Option<String>,
 
+    /// Fetch previews from this machine too, on any port: on or off; for tests alone [default: off]
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        env = "PARLOR_ALLOW_LOOPBACK_PREVIEWS",
+        value_name = "on|off"
+    )]
+    pub allow_loopback_previews: Option<String>,
+
     /// HTTP worker threads [default: one a core]
     #[arg(long, global = true, env = "PARLOR_WORKERS", value_name = "COUNT")]
     pub workers: Option<String>,
@@ -161,6 +171,7 @@ impl Options {
             "sockets_per_address" => &mut self.sockets_per_address,
             "requests_per_address" => &mut self.requests_per_address,
             "max_sockets" => &mut self.max_sockets,
+            "allow_loopback_previews" => &mut self.allow_loopback_previews,
             "workers" => &mut self.workers,
             "trusted_proxy" => return fill_list(&mut self.trusted_proxy, value),
             "metrics_from" => return fill_list(&mut self.metrics_from, value),

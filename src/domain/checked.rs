@@ -4,6 +4,15 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 
+/// The full name of a field of the object at `path`, which is empty for the outermost.
+pub(super) fn at(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
 /// The object at `path`.
 pub(super) fn object<'a>(path: &str, json: &'a Value) -> Result<&'a Map<String, Value>, Refusal> {
     json.as_object()
@@ -43,15 +52,15 @@ pub(super) fn opt_text(
     let Some(value) = field(map, name) else {
         return Ok(None);
     };
-    let at = format!("{path}.{name}");
+    let full = at(path, name);
     let text = value
         .as_str()
-        .ok_or_else(|| Refusal::invalid(&at, "must be a string"))?
+        .ok_or_else(|| Refusal::invalid(&full, "must be a string"))?
         .replace('\0', "");
     // A character is at least a byte, so short texts need not be counted.
     if text.len() > max_chars && text.chars().count() > max_chars {
         return Err(Refusal::invalid(
-            at,
+            full,
             format!("at most {max_chars} characters"),
         ));
     }
@@ -66,11 +75,10 @@ pub(super) fn text(
     max_chars: usize,
 ) -> Result<String, Refusal> {
     match opt_text(path, map, name, max_chars)? {
-        None => Err(Refusal::invalid(format!("{path}.{name}"), "is required")),
-        Some(text) if text.trim().is_empty() => Err(Refusal::invalid(
-            format!("{path}.{name}"),
-            "must not be empty",
-        )),
+        None => Err(Refusal::invalid(at(path, name), "is required")),
+        Some(text) if text.trim().is_empty() => {
+            Err(Refusal::invalid(at(path, name), "must not be empty"))
+        }
         Some(text) => Ok(text),
     }
 }
@@ -91,7 +99,7 @@ pub(super) fn opt_int(
         .map(Some)
         .ok_or_else(|| {
             let reason = format!("must be a whole number from {min} to {max}");
-            Refusal::invalid(format!("{path}.{name}"), reason)
+            Refusal::invalid(at(path, name), reason)
         })
 }
 

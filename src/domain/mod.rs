@@ -1,6 +1,7 @@
 //! Types and rules: no I/O, no async, no clock. Everyone may use this module; it uses nobody.
 
 pub mod activity;
+pub mod address;
 pub mod agent;
 pub mod attribute;
 pub mod canned_reply;
@@ -20,6 +21,7 @@ pub mod hours;
 pub mod identity;
 pub mod ids;
 pub mod json;
+pub mod link_preview;
 mod new_event;
 pub mod origin;
 pub mod page;

@@ -171,8 +171,8 @@ impl RichMessage {
     /// [`Refusal::Validation`] naming the first field that does not fit, for example `event.elements.0.buttons.2.text`.
     pub fn parse(path: &str, map: &Map<String, Value>) -> Result<Self, Refusal> {
         let template_id: Template = word(path, map, "template_id")?
-            .ok_or_else(|| Refusal::invalid(format!("{path}.template_id"), "is required"))?;
-        let at = format!("{path}.elements");
+            .ok_or_else(|| Refusal::invalid(checked::at(path, "template_id"), "is required"))?;
+        let at = checked::at(path, "elements");
         let elements =
             checked::field(map, "elements").ok_or_else(|| Refusal::invalid(&at, "is required"))?;
         let max = match template_id {
@@ -232,9 +232,9 @@ impl Element {
     fn parse(path: &str, json: &Value, template: Template) -> Result<Self, Refusal> {
         let map = checked::object(path, json)?;
         let image = checked::field(map, "image")
-            .map(|image| Image::parse(&format!("{path}.image"), image))
+            .map(|image| Image::parse(&checked::at(path, "image"), image))
             .transpose()?;
-        let at = format!("{path}.buttons");
+        let at = checked::at(path, "buttons");
         let buttons = match checked::field(map, "buttons") {
             None => Vec::new(),
             Some(buttons) => checked::list(&at, buttons, RichMessage::MAX_BUTTONS)?
@@ -251,7 +251,7 @@ impl Element {
         };
         match template {
             Template::Sticker if element.image.is_none() => {
-                Err(Refusal::invalid(format!("{path}.image"), "is required"))
+                Err(Refusal::invalid(checked::at(path, "image"), "is required"))
             }
             Template::Cards | Template::QuickReplies if element == Self::default() => {
                 Err(Refusal::invalid(path, "must not be empty"))
@@ -274,7 +274,7 @@ impl Image {
     fn parse(path: &str, json: &Value) -> Result<Self, Refusal> {
         let map = checked::object(path, json)?;
         let url = checked::text(path, map, "url", RichMessage::MAX_URL_CHARS)?;
-        checked::web_url(&format!("{path}.url"), &url)?;
+        checked::web_url(&checked::at(path, "url"), &url)?;
         Ok(Self {
             url,
             name: checked::opt_text(path, map, "name", 255)?,
@@ -292,7 +292,7 @@ impl Button {
         let map = checked::object(path, json)?;
         let kind = word(path, map, "type")?;
         let value = checked::opt_text(path, map, "value", RichMessage::MAX_VALUE_CHARS)?;
-        check_value(&format!("{path}.value"), kind, value.as_deref())?;
+        check_value(&checked::at(path, "value"), kind, value.as_deref())?;
         Ok(Self {
             text: checked::text(path, map, "text", RichMessage::MAX_BUTTON_CHARS)?,
             postback_id: checked::text(path, map, "postback_id", RichMessage::MAX_POSTBACK_CHARS)?,
@@ -337,7 +337,7 @@ fn word<T: serde::de::DeserializeOwned>(
     let Some(value) = checked::field(map, name) else {
         return Ok(None);
     };
-    let at = || format!("{path}.{name}");
+    let at = || checked::at(path, name);
     if !value.is_string() {
         return Err(Refusal::invalid(at(), "must be a string"));
     }

@@ -57,6 +57,8 @@ pub struct SiteSettings {
     pub honour_dnt: bool,
     /// Whether unproven identify calls may switch or merge.
     pub require_signed_identity: bool,
+    /// Whether pages that visitors link to are fetched from here, for previews.
+    pub link_previews: bool,
 }
 
 impl SiteSettings {
@@ -95,6 +97,7 @@ impl Default for SiteSettings {
             close_silent_after_min: 240,
             honour_dnt: true,
             require_signed_identity: false,
+            link_previews: false,
         }
     }
 }

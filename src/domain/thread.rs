@@ -34,6 +34,8 @@ pub struct Thread {
     pub last_seq: Option<i64>,
     /// The thread before it.
     pub previous: Option<ThreadId>,
+    /// The thread after it.
+    pub next: Option<ThreadId>,
     /// The last agent who had it.
     pub agent: Option<AgentId>,
     /// The group it was sent to; `None` is the default group.

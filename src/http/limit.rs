@@ -34,6 +34,8 @@ const CHATS_PER_MIN: NonZeroU32 = count(6);
 const TICKETS_PER_MIN: NonZeroU32 = count(6);
 /// Uploads of one visitor in a minute.
 const UPLOADS_PER_MIN: NonZeroU32 = count(10);
+/// Previews of addresses that one visitor asks for in a minute.
+const PREVIEWS_PER_MIN: NonZeroU32 = count(20);
 /// Tracked calls of one visitor a second; the burst is what a browser may have kept while it was offline.
 const ACTIVITIES_PER_S: NonZeroU32 = count(20);
 const ACTIVITIES_BURST: NonZeroU32 = count(400);
@@ -65,6 +67,7 @@ pub struct Limits {
     chats: Keyed,
     tickets: Keyed,
     uploads: Keyed,
+    previews: Keyed,
     activities: Keyed,
     requests: Keyed,
     keys: ByKey,
@@ -109,6 +112,7 @@ impl Limits {
             chats: Keyed::new(Quota::per_minute(CHATS_PER_MIN)),
             tickets: Keyed::new(Quota::per_minute(TICKETS_PER_MIN)),
             uploads: Keyed::new(Quota::per_minute(UPLOADS_PER_MIN)),
+            previews: Keyed::new(Quota::per_minute(PREVIEWS_PER_MIN)),
             activities: Keyed::new(
                 Quota::per_second(ACTIVITIES_PER_S).allow_burst(ACTIVITIES_BURST),
             ),
@@ -157,6 +161,14 @@ impl Limits {
     /// [`Wait`] above 10 a minute.
     pub fn upload(&self, visitor: VisitorId) -> Result<(), Wait> {
         self.uploads.take(visitor.0, NonZeroU32::MIN)
+    }
+
+    /// One preview of an address for a visitor.
+    ///
+    /// # Errors
+    /// [`Wait`] above 20 a minute.
+    pub fn preview(&self, visitor: VisitorId) -> Result<(), Wait> {
+        self.previews.take(visitor.0, NonZeroU32::MIN)
     }
 
     /// Tracked calls of one visitor, who is named by anything that stays the same, such as the token.
@@ -222,6 +234,7 @@ impl Limits {
             &self.chats,
             &self.tickets,
             &self.uploads,
+            &self.previews,
             &self.activities,
             &self.requests,
         ] {

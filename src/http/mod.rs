@@ -16,6 +16,7 @@ pub mod guard;
 mod health;
 pub mod limit;
 pub mod metrics;
+pub mod previews;
 mod routes;
 pub(crate) mod server;
 pub mod sites;

@@ -16,6 +16,7 @@ use super::greetings::GreetingCache;
 use super::guard::RefusedOrigins;
 use super::limit::Limits;
 use super::metrics::Metrics;
+use super::previews::Previews;
 use super::server::page_policy;
 use super::sites::SiteCache;
 use crate::blobs::Blobs;
@@ -59,6 +60,8 @@ pub struct State {
     pub(crate) passwords: Pool,
     /// How many uploads are worked on at once.
     pub(crate) uploads: files::Pool,
+    /// What fetches pages for previews.
+    pub(crate) previews: Previews,
     /// What pages may load, see `server`.
     pub(crate) page_policy: HeaderValue,
     /// Files packed so far.
@@ -141,6 +144,7 @@ impl From<StateParts> for State {
         Self {
             clock: parts.clock,
             limits: Limits::new(&parts.config),
+            previews: Previews::new(parts.config.previews),
             page_policy: page_policy(&parts.config.base_path),
             config: parts.config,
             metrics: Metrics::new(parts.db.clone()),

@@ -2,7 +2,7 @@
 
 use crate::db::{Dialect, Result, Tx, upkeep};
 use crate::store::{
-    files, inbox, logins, nodes, one_time_tokens, retention, sessions, visitor_tokens,
+    files, inbox, logins, nodes, one_time_tokens, retention, sessions, url_infos, visitor_tokens,
 };
 
 const SECOND_MS: i64 = 1_000;
@@ -68,6 +68,12 @@ pub const TASKS: &[Task] = &[
         every_ms: HOUR_MS,
         engine: None,
         step: |tx, now| is_full(files::delete_unused(tx, now, ROWS_PER_STEP)?),
+    },
+    Task {
+        name: "prune_url_infos",
+        every_ms: HOUR_MS,
+        engine: None,
+        step: |tx, now| is_full(url_infos::prune(tx, now, ROWS_PER_STEP)?),
     },
     Task {
         name: "prune_inbox",

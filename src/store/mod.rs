@@ -45,6 +45,7 @@ pub mod sites;
 pub mod threads;
 pub mod tickets;
 pub mod timeline_view;
+pub mod url_infos;
 pub mod visitor_tokens;
 pub mod visitor_view;
 pub mod visitors;

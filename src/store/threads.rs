@@ -13,7 +13,9 @@ use crate::store::{json, queue};
 const COLUMNS: &str = "id, chat_id, site_id, is_active, first_seq, last_seq, previous_thread_id, \
                        agent_id, group_id, closed_by, closed_by_id, properties, created_at, \
                        closed_at, queued_at, \
-                       coalesce((select g.number from groups g where g.id = threads.group_id), 0)";
+                       coalesce((select g.number from groups g where g.id = threads.group_id), 0), \
+                       (select n.id from threads n where n.chat_id = threads.chat_id \
+                        and n.first_seq > threads.first_seq order by n.first_seq limit 1)";
 
 /// Most threads that one read returns.
 pub const MAX_PAGE: i64 = 100;
@@ -282,6 +284,7 @@ fn read_row(row: &dyn Row) -> Result<Read> {
         first_seq: row.i64(4)?,
         last_seq: row.opt_i64(5)?,
         previous: row.opt_i64(6)?.map(ThreadId),
+        next: row.opt_i64(16)?.map(ThreadId),
         agent: row.opt_i64(7)?.map(AgentId),
         group: row.opt_i64(8)?.map(GroupId),
         closed_by,

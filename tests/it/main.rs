@@ -40,6 +40,7 @@ mod db_values;
 mod db_writer;
 mod disk_full;
 mod embedding;
+mod files;
 mod greetings_store;
 mod guard;
 mod lint;

@@ -22,7 +22,7 @@ pub(super) fn page(
     chat: &Chat,
     after_seq: i64,
 ) -> Result<Vec<Push>> {
-    let slots = events::after(tx, permit, after_seq, PAGE)?;
+    let slots = events::current_after(tx, permit, after_seq, PAGE)?;
     let users = users(tx, permit, &slots)?;
     slots
         .iter()

@@ -237,6 +237,9 @@ pub(super) fn thread(thread: &Thread, users: &[Participant], events: Vec<Value>)
     if let Some(previous) = thread.previous {
         out.insert("previous_thread_id".into(), previous.to_string().into());
     }
+    if let Some(next) = thread.next {
+        out.insert("next_thread_id".into(), next.to_string().into());
+    }
     put_properties(&mut out, &thread.properties);
     Value::Object(out)
 }

@@ -91,6 +91,17 @@ pub(super) fn draw(event: &Event, around: Around<'_>) -> Push {
     }
 }
 
+/// Draws an event for the connection that sent it: also what the visitor's page told agents alone, since the page waits
+/// for it.
+pub(super) fn draw_own(event: &Event, around: Around<'_>) -> Push {
+    Push {
+        seq: event.seq,
+        chat: event.chat,
+        thread: Some(event.thread),
+        shape: shape(event, around),
+    }
+}
+
 fn shape(event: &Event, around: Around<'_>) -> Shape {
     let customer = around.chat.root;
     let thread = ("thread_id", json!(event.thread));
@@ -181,6 +192,7 @@ fn opened(event: &Event, previous: Option<ThreadId>, around: Around<'_>) -> Valu
         first_seq: event.seq,
         last_seq: None,
         previous,
+        next: None,
         agent: None,
         group: around.chat.group,
         group_number: around.chat.group_number,

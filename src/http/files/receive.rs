@@ -101,6 +101,8 @@ fn steady(
             Some((chunk, (payload, seen)))
         }
     })
+    // The form asks again after the end.
+    .fuse()
 }
 
 fn why(cut: &Cell<Option<Cut>>, error: &actix_multipart::MultipartError) -> ApiError {

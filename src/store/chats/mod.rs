@@ -139,6 +139,37 @@ pub fn list_visible(
     )
 }
 
+/// The chats that stand before `(last_event_at, id)` in [`list_visible`], the nearest, in the same order.
+///
+/// # Errors
+/// As [`list_visible`].
+pub fn list_visible_before(
+    tx: &mut dyn Tx,
+    subject: &Subject,
+    (at, first): (i64, ChatId),
+    limit: i64,
+) -> Result<Vec<Chat>> {
+    let (site, filter, id) = visible(subject)?;
+    let sql = format!(
+        "select {COLUMNS} from chats c where c.site_id = ?1 and {filter} \
+         and (c.last_event_at, c.id) > (?3, ?4) \
+         order by c.last_event_at, c.id limit ?5"
+    );
+    let mut found = tx.all(
+        &sql,
+        &[
+            site.into(),
+            id.into(),
+            at.into(),
+            first.into(),
+            limit.clamp(0, MAX_LIST).into(),
+        ],
+        read_row,
+    )?;
+    found.reverse();
+    Ok(found)
+}
+
 /// How many chats [`list_visible`] has in all.
 ///
 /// # Errors

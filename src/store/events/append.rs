@@ -5,7 +5,7 @@ use crate::db::{Error, Result, Tx};
 use crate::domain::chat::{Chat, excerpt};
 use crate::domain::event::{Author, Body, Event, NewEvent, Recipients, body_hash};
 use crate::domain::ids::{ChatId, EventId, ThreadId};
-use crate::domain::permission::{Action, Permit};
+use crate::domain::permission::{Action, Permit, Subject};
 use crate::domain::{Hint, Refusal};
 use crate::store::{chat_users, chats, json, threads};
 
@@ -28,7 +28,7 @@ pub struct Appended {
 /// [`Refusal::CustomIdReused`] where the id came with another content; [`Refusal::ChatInactive`] where no thread is open
 /// and the event is not attached to the last one; or any other [`Error`].
 pub fn append(tx: &mut dyn Tx, permit: &Permit, new: &NewEvent, now: i64) -> Result<Appended> {
-    let mut chat = chats::hold(tx, permit, &[send_action(new)])?;
+    let mut chat = chats::hold(tx, permit, &[send_action(permit, new)])?;
     let author = permit.author(chat.visitor)?;
     if let Some(event) = find_repeat(tx, chat.id, author, new)? {
         return Ok(Appended {
@@ -74,11 +74,14 @@ impl Entry<'_> {
     }
 }
 
-/// What a client needs to be permitted to write this.
-pub(in crate::store) const fn send_action(new: &NewEvent) -> Action {
+/// What a client needs to be permitted to write this. A visitor's page may tell agents something past the visitor, in a
+/// system message; it takes no part in what agents say to each other.
+fn send_action(permit: &Permit, new: &NewEvent) -> Action {
+    let is_of_page = matches!(permit.subject(), Subject::Visitor { .. })
+        && matches!(new.body(), Some(Body::SystemMessage { .. }));
     match new.recipients() {
-        Recipients::All => Action::SendEvent,
-        Recipients::Agents => Action::SendNote,
+        Recipients::Agents if !is_of_page => Action::SendNote,
+        Recipients::All | Recipients::Agents => Action::SendEvent,
     }
 }
 

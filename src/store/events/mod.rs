@@ -58,14 +58,41 @@ impl Slot {
     }
 }
 
-/// The places after `after_seq`, in order and without gaps, at most `limit` and [`MAX_PAGE`].
+/// The places after `after_seq`, in order and without gaps, at most `limit` and [`MAX_PAGE`], each as it was written.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadChat`], or any other [`Error`].
+///
+/// [`Refusal::NotAllowed`]: crate::domain::Refusal::NotAllowed
 pub fn after(tx: &mut dyn Tx, permit: &Permit, after_seq: i64, limit: i64) -> Result<Vec<Slot>> {
+    places(tx, permit, (after_seq, limit), ("", read_row))
+}
+
+/// The same as [`after`], with entries as they read after all edits: for who draws what is true now.
+///
+/// # Errors
+/// As [`after`].
+pub fn current_after(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    after_seq: i64,
+    limit: i64,
+) -> Result<Vec<Slot>> {
+    let state = format!(", {STATE}");
+    places(tx, permit, (after_seq, limit), (&state, read_current))
+}
+
+fn places(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    (after_seq, limit): (i64, i64),
+    (state, read): (&str, fn(&dyn Row) -> Result<Event>),
+) -> Result<Vec<Slot>> {
     let chat = permit.chat(&[Action::ReadChat])?;
     let sql = format!(
-        "select {COLUMNS} from events where chat_id = ?1 and seq > ?2 order by seq limit ?3"
+        "select {COLUMNS}{state} from events e
+         where chat_id = ?1 and seq > ?2
+         order by seq limit ?3"
     );
     let events = tx.all(
         &sql,
@@ -74,7 +101,7 @@ pub fn after(tx: &mut dyn Tx, permit: &Permit, after_seq: i64, limit: i64) -> Re
             after_seq.into(),
             limit.clamp(0, MAX_PAGE).into(),
         ],
-        read_row,
+        read,
     )?;
     let hides_notes = !sees_notes(permit);
     let slot = |event: Event| match event.recipients {

@@ -3,16 +3,16 @@
 use crate::db::{Result, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
-use crate::domain::event::{Author, Body, Content, NewEvent};
+use crate::domain::event::{Author, Body, Content, NewEvent, Recipients};
 use crate::domain::file_body::FileBody;
 use crate::domain::permission::Permit;
-use crate::store::files;
+use crate::store::{files, forms};
 
 /// The event with all it is stored with; a repeat of one that was resolved before changes nothing.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] for what a visitor may not send; [`Refusal::Validation`] of the `url` of a file that is not an
-/// own upload; or any other [`crate::db::Error`].
+/// own upload; what [`forms::check`] refuses; or any other [`crate::db::Error`].
 pub(in crate::store) fn resolve(
     tx: &mut dyn Tx,
     permit: &Permit,
@@ -20,9 +20,25 @@ pub(in crate::store) fn resolve(
     new: &NewEvent,
     now: i64,
 ) -> Result<NewEvent> {
-    match (new.content(), permit.author(chat.visitor)?) {
+    let author = permit.author(chat.visitor)?;
+    if matches!(author, Author::Visitor(_))
+        && new.recipients() == Recipients::Agents
+        && !matches!(new.body(), Some(Body::SystemMessage { .. }))
+    {
+        return Err(Refusal::NotAllowed.into());
+    }
+    match (new.content(), author) {
         (Content::Body(Body::RichMessage { .. }), Author::Visitor(_)) => {
             Err(Refusal::NotAllowed.into())
+        }
+        (
+            Content::Body(Body::FilledForm {
+                form_id, fields, ..
+            }),
+            Author::Visitor(_),
+        ) => {
+            forms::check(tx, chat.site, form_id, fields)?;
+            Ok(new.clone())
         }
         (Content::Body(_), _) => Ok(new.clone()),
         (

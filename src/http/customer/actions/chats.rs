@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, new_event};
+use super::{Answer, Call};
 use crate::db;
 use crate::domain::ids::{ChatId, GroupId};
 use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
@@ -11,6 +11,7 @@ use crate::domain::{Hint, Refusal};
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
+use crate::http::customer::new_event::{self, Sender};
 use crate::http::customer::pushes::{self, Push};
 use crate::http::customer::view::View;
 use crate::store::chats::{self, Opened, Opening};
@@ -100,7 +101,7 @@ impl Asked {
             if let Some(thread) = chat.opt_object("thread")? {
                 let thread = Fields::within(thread, "chat", "thread");
                 opening.thread_properties = properties(thread)?;
-                opening.events = new_event::parse_list(thread, "events")?;
+                opening.events = new_event::parse_list(thread, "events", Sender::Visitor)?;
             }
         }
         Ok(Self { group, opening })

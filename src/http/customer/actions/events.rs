@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Call, new_event};
+use super::{Answer, Call};
 use crate::domain::Refusal;
 use crate::domain::event::NewEvent;
 use crate::domain::event::Recipients;
@@ -11,6 +11,7 @@ use crate::domain::permission::Action;
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
+use crate::http::customer::new_event::{self, Sender};
 use crate::http::customer::pushes::{self, Around};
 use crate::live::{Lossy, Topic};
 use crate::store::{chats, events};
@@ -28,17 +29,18 @@ pub(super) async fn send(call: Call) -> Result<Answer, Failure> {
             let (chat, permit) = chats::authorized(tx, &subject, Action::ReadChat, id)?;
             let seq = appended.event.seq;
             let sent = sent.unwrap_or(seq - 1);
-            let missing = if sent == seq - 1 || seq <= sent {
-                // The usual case: nothing else came between. A repeat of what was sent before is sent once more.
-                let around = Around {
-                    chat: &chat,
-                    users: &[],
-                    about: None,
-                };
-                vec![pushes::draw(&appended.event, around)]
+            // The usual case: nothing else came between. A repeat of what was sent before is sent once more.
+            let mut missing = if sent == seq - 1 || seq <= sent {
+                Vec::new()
             } else {
-                backlog::up_to(tx, &permit, &chat, sent, seq)?
+                backlog::up_to(tx, &permit, &chat, sent, seq - 1)?
             };
+            let around = Around {
+                chat: &chat,
+                users: &[],
+                about: None,
+            };
+            missing.push(pushes::draw_own(&appended.event, around));
             Ok((appended, missing))
         })
         .await?;
@@ -60,7 +62,7 @@ fn parse(call: &Call) -> Result<(ChatId, NewEvent), Refusal> {
     let fields = call.fields();
     let id = fields.id("chat_id", "chat")?;
     let event = Fields::within(fields.object("event")?, "event", "");
-    let mut new = new_event::parse(event)?;
+    let mut new = new_event::parse(event, Sender::Visitor)?;
     if fields.flag("attach_to_last_thread")? {
         new = new.attached_to_last_thread();
     }

@@ -21,9 +21,12 @@ mod forms;
 mod greetings;
 mod groups;
 mod history;
-mod new_event;
+mod pages;
+mod postback;
+mod properties;
 mod resume;
 mod seen;
+mod url_info;
 
 pub(super) use customer::Page;
 
@@ -145,7 +148,7 @@ const fn action(name: &'static str, sort: Sort, begin: fn(Call) -> Acting) -> Ac
 }
 
 /// All actions of a logged-in visitor. `login` and `ping` are the connection's own.
-static ACTIONS: [Action; 19] = [
+static ACTIONS: [Action; 27] = [
     action("start_chat", Sort::Settled, |c| Box::pin(chats::start(c))),
     action("activate_chat", Sort::Settled, |c| {
         Box::pin(chats::activate(c))
@@ -154,6 +157,27 @@ static ACTIONS: [Action; 19] = [
         Box::pin(chats::deactivate(c))
     }),
     action("send_event", Sort::Settled, |c| Box::pin(events::send(c))),
+    action("send_rich_message_postback", Sort::Personal, |c| {
+        Box::pin(postback::send(c))
+    }),
+    action("update_chat_properties", Sort::Personal, |c| {
+        Box::pin(properties::update(c, properties::Of::Chat))
+    }),
+    action("update_thread_properties", Sort::Personal, |c| {
+        Box::pin(properties::update(c, properties::Of::Thread))
+    }),
+    action("update_event_properties", Sort::Personal, |c| {
+        Box::pin(properties::update(c, properties::Of::Event))
+    }),
+    action("delete_chat_properties", Sort::Personal, |c| {
+        Box::pin(properties::delete(c, properties::Of::Chat))
+    }),
+    action("delete_thread_properties", Sort::Personal, |c| {
+        Box::pin(properties::delete(c, properties::Of::Thread))
+    }),
+    action("delete_event_properties", Sort::Personal, |c| {
+        Box::pin(properties::delete(c, properties::Of::Event))
+    }),
     action("send_sneak_peek", Sort::Personal, |c| {
         Box::pin(events::sneak_peek(c))
     }),
@@ -180,6 +204,7 @@ static ACTIONS: [Action; 19] = [
         Box::pin(customer::update_page(c))
     }),
     action("get_form", Sort::Plain, |c| Box::pin(forms::get(c))),
+    action("get_url_info", Sort::Plain, |c| Box::pin(url_info::get(c))),
     action("accept_greeting", Sort::Personal, |c| {
         Box::pin(greetings::accept(c))
     }),

@@ -36,6 +36,7 @@ pub(crate) struct SiteForm {
     pub(crate) chats_wait_while_offline: bool,
     pub(crate) honour_dnt: bool,
     pub(crate) require_signed_identity: bool,
+    pub(crate) link_previews: bool,
 }
 
 /// The form once everything fits.
@@ -69,6 +70,7 @@ impl From<&Site> for SiteForm {
             chats_wait_while_offline: settings.chats_wait_while_offline,
             honour_dnt: settings.honour_dnt,
             require_signed_identity: settings.require_signed_identity,
+            link_previews: settings.link_previews,
         }
     }
 }
@@ -93,6 +95,7 @@ impl From<&Fields> for SiteForm {
             chats_wait_while_offline: fields.is_checked("chats_wait_while_offline"),
             honour_dnt: fields.is_checked("honour_dnt"),
             require_signed_identity: fields.is_checked("require_signed_identity"),
+            link_previews: fields.is_checked("link_previews"),
         }
     }
 }
@@ -141,6 +144,7 @@ impl SiteForm {
                 chats_wait_while_offline: self.chats_wait_while_offline,
                 honour_dnt: self.honour_dnt,
                 require_signed_identity: self.require_signed_identity,
+                link_previews: self.link_previews,
             },
         })
     }
