@@ -22,6 +22,8 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod status;
+pub(crate) mod ticket;
+pub(crate) mod tickets;
 pub(crate) mod timeline;
 pub(crate) mod times;
 pub(crate) mod upload;
@@ -58,6 +60,8 @@ fn pages(cfg: &mut ServiceConfig) {
     chats::routes(cfg);
     live::routes(cfg);
     visitors::routes(cfg);
+    tickets::routes(cfg);
+    ticket::routes(cfg);
     profile::routes(cfg);
     settings::routes(cfg);
 }

@@ -10,6 +10,7 @@ use super::beside::{BesideRows, BesideShown};
 use super::layout::{Area, Layout};
 use super::page::{html, layout};
 use super::session::Signed;
+use super::tickets::Row;
 use super::timeline::{self, Block, TimelineRows};
 use super::times::Times;
 use crate::db;
@@ -18,7 +19,10 @@ use crate::domain::ids::{ActivityId, ChatId, VisitorId};
 use crate::domain::permission::{Action, Object, authorize};
 use crate::http::error::ApiError;
 use crate::http::state::State;
-use crate::store::profile_view;
+use crate::store::{profile_view, tickets};
+
+/// Tickets that a profile shows.
+const TICKETS: i64 = 10;
 
 #[derive(Template)]
 #[template(path = "visitors/profile.html")]
@@ -27,6 +31,8 @@ struct ProfilePage {
     beside: BesideShown,
     /// The newest chat of this person.
     chat: Option<ChatId>,
+    /// The newest tickets linked to this person.
+    tickets: Vec<Row>,
     blocks: Vec<Block>,
     next: Option<String>,
 }
@@ -52,7 +58,8 @@ async fn show(
         .map_err(|_| ApiError::not_found("there is no such visitor"))?;
     let before = before(query.before.as_deref())?;
     let (site, subject) = (signed.site.id, signed.subject());
-    let (rows, timeline, chat) = state
+    let read_tickets = signed.on_site(Action::ReadTickets)?;
+    let (rows, timeline, chat, tickets) = state
         .db
         .read(move |tx| {
             let rows =
@@ -65,7 +72,8 @@ async fn show(
             )?;
             let chats = profile_view::chats(tx, &rows.profile.rows)?;
             let timeline = TimelineRows::read(tx, &rows.profile, &chats, before)?;
-            Ok::<_, db::Error>((rows, timeline, chats.last().copied()))
+            let tickets = tickets::of_visitor(tx, &read_tickets, root, TICKETS)?;
+            Ok::<_, db::Error>((rows, timeline, chats.last().copied(), tickets))
         })
         .await?;
     let times = Times::of(&req, state.clock.now());
@@ -74,6 +82,7 @@ async fn show(
     let page = ProfilePage {
         beside: BesideShown::new(&rows, &times),
         chat,
+        tickets: tickets.iter().map(|t| Row::new(t, &[], &times)).collect(),
         blocks: timeline::blocks(&timeline, &layout.base, &times),
         next: timeline
             .next()
