@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use crate::db::{Error, Result, Row, Tx};
 use crate::domain::Refusal;
+use crate::domain::chat::Chat;
+use crate::domain::event::{Body, NewEvent};
 use crate::domain::form::{Choice, Field, FieldType, Form, FormKind};
 use crate::domain::form_answers::{self, Claims, FilledField};
-use crate::domain::ids::{FormId, GroupId, SiteId};
+use crate::domain::ids::{ChatId, FormId, GroupId, SiteId};
 use crate::domain::permission::{Action, Permit};
-use crate::store::json;
+use crate::domain::visitor::{Change, ProfileChange};
+use crate::store::{json, visitors};
 
 const COLUMNS: &str = "f.id, f.kind, f.is_enabled, f.fields";
 
@@ -139,13 +142,15 @@ pub fn save(
     })
 }
 
-/// What a filled form means, once it was found to fit the form it names.
+/// A filled form that fits the form it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// Which form it is.
     pub kind: FormKind,
     /// What its answers say of the visitor and the chat.
     pub claims: Claims,
+    /// The answers under the labels of the form, whatever the client wrote for them.
+    pub fields: Vec<FilledField>,
 }
 
 /// Judges a form that a visitor filled in during a chat of this site. A form that was switched off since it was shown is
@@ -174,7 +179,76 @@ pub fn check(
     Ok(Checked {
         kind: form.kind,
         claims,
+        fields: form_answers::labelled(&form, fields),
     })
+}
+
+/// Takes a form that the visitor of a held chat filled in and returns what is stored of it. The name and the e-mail
+/// address in a pre-chat form become the visitor's, as unproven as when a page sets them.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn accept(
+    tx: &mut dyn Tx,
+    chat: &Chat,
+    form_id: &str,
+    fields: &[FilledField],
+    now: i64,
+) -> Result<Vec<FilledField>> {
+    let checked = check(tx, chat.site, form_id, fields)?;
+    if checked.kind == FormKind::Prechat {
+        let said = |claim: Option<String>| claim.map_or(Change::Keep, Change::Set);
+        let change = ProfileChange {
+            name: said(checked.claims.name),
+            email: said(checked.claims.email),
+            ..ProfileChange::default()
+        };
+        visitors::update(tx, chat.site, chat.root, &change, now)?;
+    }
+    Ok(checked.fields)
+}
+
+/// The group that a visitor chose in one of these events, which were accepted before.
+///
+/// # Errors
+/// [`Refusal::GroupNotFound`], or any other [`Error`].
+pub(super) fn chosen_group(
+    tx: &mut dyn Tx,
+    site: SiteId,
+    events: &[NewEvent],
+) -> Result<Option<GroupId>> {
+    let chosen = events.iter().find_map(|new| {
+        let Some(Body::FilledForm { fields, .. }) = new.body() else {
+            return None;
+        };
+        form_answers::chosen_group(fields)
+    });
+    match chosen {
+        None => Ok(None),
+        Some(number) => Ok(Some(find_group(tx, site, number)?.0)),
+    }
+}
+
+/// The forms filled in during a chat, the newest first.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn filled_in(tx: &mut dyn Tx, chat: ChatId, limit: i64) -> Result<Vec<Vec<FilledField>>> {
+    let bodies = tx.all(
+        "select body from events
+         where chat_id = ?1 and kind = 'filled_form'
+         order by seq desc
+         limit ?2",
+        &[chat.into(), limit.into()],
+        |row| json::read::<Body>(&row.text(0)?),
+    )?;
+    let answers = |body| {
+        let Body::FilledForm { fields, .. } = body else {
+            return None;
+        };
+        Some(fields)
+    };
+    Ok(bodies.into_iter().filter_map(answers).collect())
 }
 
 /// The group of this site with this number.

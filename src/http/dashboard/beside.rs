@@ -9,7 +9,9 @@ use super::layout::Bare;
 use super::links;
 use super::times::{self, Times};
 use crate::db::{self, Tx};
+use crate::domain::form_answers::FilledField;
 use crate::domain::ids::{ActivityId, ChatId, SiteId, VisitorId};
+use crate::store::forms;
 use crate::store::inbox_view::{self, InboxRow};
 use crate::store::profile_view::{self, Attribute, Profile, Visit};
 use crate::store::timeline_view::{self, Entry};
@@ -23,6 +25,8 @@ const TRAIL_SHOWN: usize = 8;
 const VISITS_SHOWN: i64 = 5;
 /// Other chats of the same person shown.
 const CHATS_SHOWN: usize = 5;
+/// Filled forms shown: the one before the chat and the one after it.
+const FORMS_SHOWN: i64 = 2;
 
 /// Everything the pane is drawn from, read in one snapshot.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub(crate) struct BesideRows {
     trail: Vec<Entry>,
     visits: Vec<Visit>,
     chats: Vec<InboxRow>,
+    /// What the visitor answered in the open chat, the newest form first.
+    forms: Vec<Vec<FilledField>>,
 }
 
 impl BesideRows {
@@ -57,7 +63,12 @@ impl BesideRows {
                 chats.extend(inbox_view::row(tx, site, chat)?);
             }
         }
+        let forms = match open {
+            Some(chat) => forms::filled_in(tx, chat, FORMS_SHOWN)?,
+            None => Vec::new(),
+        };
         Ok(Some(Self {
+            forms,
             live: visitor_view::live(tx, site, profile.visitor)?,
             visits: profile_view::visits(tx, &profile.rows, VISITS_SHOWN)?,
             profile,
@@ -80,6 +91,8 @@ pub(crate) struct BesideShown {
     pub(crate) is_verified: bool,
     pub(crate) now: NowShown,
     pub(crate) facts: Vec<Fact>,
+    /// The forms filled in during the open chat, each with its answers.
+    pub(crate) forms: Vec<Vec<Fact>>,
     pub(crate) attributes: Vec<Fact>,
     pub(crate) trail: Vec<Step>,
     pub(crate) visits: Vec<VisitShown>,
@@ -149,6 +162,7 @@ impl BesideShown {
             is_verified: profile.is_verified,
             now: now_shown(rows, times),
             facts: facts(profile, times),
+            forms: rows.forms.iter().map(|form| answers(form)).collect(),
             attributes: profile
                 .attributes
                 .iter()
@@ -168,6 +182,14 @@ impl BesideShown {
                 .collect(),
         }
     }
+}
+
+/// The answered fields of a form; what was left blank is left out.
+fn answers(form: &[FilledField]) -> Vec<Fact> {
+    form.iter()
+        .filter(|field| !field.is_blank())
+        .map(|field| Fact::new(&field.label, field.shown()))
+        .collect()
 }
 
 impl Fact {

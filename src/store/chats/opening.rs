@@ -12,7 +12,7 @@ use crate::domain::{Hint, Refusal};
 use crate::store::chats::{finish, hold, transfer};
 use crate::store::events::{self, Appended, Entry};
 use crate::store::routing::{self, Desk};
-use crate::store::{chat_users, groups, invitations, json, queue, threads, visitors};
+use crate::store::{chat_users, forms, groups, invitations, json, queue, threads, visitors};
 
 /// What a new thread begins with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -264,6 +264,9 @@ fn resolved(
     let mut opening = opening.clone();
     for new in &mut opening.events {
         *new = events::resolve(tx, permit, chat, new, now)?;
+    }
+    if let Some(group) = forms::chosen_group(tx, chat.site, &opening.events)? {
+        opening.group = Some(group);
     }
     Ok(opening)
 }

@@ -12,7 +12,7 @@ use crate::store::{files, forms};
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] for what a visitor may not send; [`Refusal::Validation`] of the `url` of a file that is not an
-/// own upload; what [`forms::check`] refuses; or any other [`crate::db::Error`].
+/// own upload; what [`forms::check`] refuses of a filled form; or any other [`crate::db::Error`].
 pub(in crate::store) fn resolve(
     tx: &mut dyn Tx,
     permit: &Permit,
@@ -33,12 +33,18 @@ pub(in crate::store) fn resolve(
         }
         (
             Content::Body(Body::FilledForm {
-                form_id, fields, ..
+                form_id,
+                fields,
+                properties,
             }),
             Author::Visitor(_),
         ) => {
-            forms::check(tx, chat.site, form_id, fields)?;
-            Ok(new.clone())
+            let fields = forms::accept(tx, chat, form_id, fields, now)?;
+            Ok(new.clone().resolved_to(Body::FilledForm {
+                form_id: form_id.clone(),
+                fields,
+                properties: properties.clone(),
+            }))
         }
         (Content::Body(_), _) => Ok(new.clone()),
         (

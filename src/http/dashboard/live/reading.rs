@@ -127,6 +127,9 @@ impl LiveSocket {
         if changes_head(&update.event.body) {
             self.say_head(id).await?;
         }
+        if matches!(update.event.body, Body::FilledForm { .. }) {
+            self.due.beside();
+        }
         Ok(())
     }
 
