@@ -11,6 +11,7 @@ const known = {
   conversation: () => import("./behaviours/conversation.js"),
   copy: () => import("./behaviours/copy.js"),
   "first-page": () => import("./behaviours/first-page.js"),
+  "form-editor": () => import("./behaviours/form-editor.js"),
   inbox: () => import("./behaviours/inbox.js"),
   menu: () => import("./behaviours/menu.js"),
   post: () => import("./behaviours/post.js"),

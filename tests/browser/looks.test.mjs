@@ -79,10 +79,10 @@ test('a conversation beside its visitor', async () => {
 })
 
 test('the settings', async () => {
-  for (const page of ['site', 'agents', 'profile']) {
+  for (const page of ['site', 'agents', 'forms', 'forms/0/prechat', 'forms/0/ticket', 'profile']) {
     await admin.goto(`${parlor.url}/settings/${page}`)
     await admin.getByRole('heading', { level: 1 }).first().waitFor()
-    await looked(admin, `settings-${page}`)
+    await looked(admin, `settings-${page.replaceAll('/', '-')}`)
   }
 })
 

@@ -2,6 +2,9 @@
 
 pub(crate) mod agent;
 pub(crate) mod agents;
+pub(crate) mod form_draft;
+pub(crate) mod form_editor;
+pub(crate) mod forms;
 pub(crate) mod new_agent;
 pub(crate) mod own_logins;
 pub(crate) mod password;
@@ -24,6 +27,8 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     agents::routes(cfg);
     new_agent::routes(cfg);
     agent::routes(cfg);
+    forms::routes(cfg);
+    form_editor::routes(cfg);
     profile::routes(cfg);
     password::routes(cfg);
     own_logins::routes(cfg);
