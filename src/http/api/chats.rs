@@ -242,7 +242,7 @@ async fn list_events(call: Call) -> Result<Answer, ApiError> {
     let (chat, slots) = call
         .read(move |tx| {
             let (chat, permit) = chats::authorized(tx, &subject, Action::ReadChat, id)?;
-            let slots = events::after(tx, &permit, after, limit)?;
+            let slots = events::current_after(tx, &permit, after, limit)?;
             Ok((chat, slots))
         })
         .await?;

@@ -304,7 +304,7 @@ impl ChatRows {
         let (chat, permit) = acting.on(tx, Action::ReadChat, id)?;
         // Numbers have no gaps, so the last page is found by counting back.
         let end = before_seq.map_or(chat.last_seq, |before| before - 1);
-        let places = events::after(tx, &permit, (end - PLACES).max(0), PLACES)?;
+        let places = events::current_after(tx, &permit, (end - PLACES).max(0), PLACES)?;
         let events: Vec<Event> = places
             .into_iter()
             .filter_map(|slot| match slot {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::entry::Held;
 use super::face;
 use super::layout::Bare;
 use super::links::{self, Piece};
@@ -69,6 +70,9 @@ pub(crate) struct EventShown {
     pub(crate) continues: bool,
     pub(crate) custom_id: String,
     pub(crate) pieces: Vec<Piece>,
+    /// Files, cards and answers.
+    pub(crate) held: Held,
+    pub(crate) is_edited: bool,
     /// `Seen`, `Sent` or empty.
     pub(crate) state: &'static str,
 }
@@ -94,13 +98,11 @@ impl EventShown {
                 ("divider", said_by(what, event.author, &author), "")
             }
             Body::ThreadClosed {} => ("divider", said_by("Closed", event.author, &author), ""),
-            Body::File { .. } | Body::FilledForm { .. } | Body::RichMessage { .. } => (
-                side_of(event.author),
-                event.body.summary().unwrap_or_default(),
-                "",
-            ),
-            Body::Custom { .. }
-            | Body::PostbackToggled { .. }
+            Body::File { .. } | Body::FilledForm { .. } | Body::RichMessage { .. } => {
+                (side_of(event.author), String::new(), "")
+            }
+            Body::Custom { content, .. } => ("system", custom_line(&author, content), ""),
+            Body::PostbackToggled { .. }
             | Body::Seen { .. }
             | Body::Assigned { .. }
             | Body::UserAdded { .. }
@@ -123,6 +125,8 @@ impl EventShown {
             continues: false,
             custom_id: event.custom_id.clone().unwrap_or_default(),
             pieces: links::pieces(text),
+            held: Held::of(&event.body, &names.visitor),
+            is_edited: event.edited_at.is_some(),
             state: "",
         })
     }
@@ -156,16 +160,9 @@ pub(crate) fn days(
     visitor_seen_seq: i64,
     times: &Times,
 ) -> Vec<Day> {
-    let edits = edits(events);
     let mut shown: Vec<EventShown> = events
         .iter()
-        .filter_map(|event| {
-            let mut shown = EventShown::new(event, names, times)?;
-            if let Some(text) = edits.get(&event.seq) {
-                shown.pieces = links::pieces(text);
-            }
-            Some(shown)
-        })
+        .filter_map(|event| EventShown::new(event, names, times))
         .collect();
     mark_states(&mut shown, visitor_seen_seq);
     let mut days: Vec<Day> = Vec::new();
@@ -190,17 +187,6 @@ pub(crate) fn days(
     days
 }
 
-/// The last texts of edited messages, by the `seq` of the message.
-fn edits(events: &[Event]) -> HashMap<i64, &str> {
-    events
-        .iter()
-        .filter_map(|event| match (&event.body, event.refers_to) {
-            (Body::EventUpdated { body }, Some(seq)) => Some((seq, body.text()?)),
-            _ => None,
-        })
-        .collect()
-}
-
 /// "Seen" under the last message the visitor has seen, "Sent" under the last one if it comes later.
 fn mark_states(events: &mut [EventShown], seen_seq: i64) {
     let is_ours = |event: &&mut EventShown| event.side == "ours" && !event.is_note;
@@ -216,6 +202,15 @@ fn mark_states(events: &mut [EventShown], seen_seq: i64) {
     if let Some(last) = last.filter(|event| event.seq > seen_seq) {
         last.state = "Sent";
     }
+}
+
+/// A quiet line for what programs tell each other: who, and the beginning of what.
+fn custom_line(author: &str, content: &serde_json::Value) -> String {
+    const SHOWN_CHARS: usize = 120;
+    let text = content.to_string();
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if cut.len() < text.len() { " …" } else { "" };
+    format!("{author} sent data: {cut}{more}")
 }
 
 /// How scripts tell authors apart.

@@ -8,6 +8,7 @@ pub(crate) mod chats;
 pub(crate) mod conversation;
 pub(crate) mod csrf;
 pub(crate) mod cursor;
+mod entry;
 pub(crate) mod face;
 pub(crate) mod form;
 pub(crate) mod inbox;

@@ -12,7 +12,7 @@ const TYPING_MS = 10_000;
 /** This near to the end counts as the end, px. */
 const END_PX = 48;
 
-/** @typedef {{ seq: number, html?: string, custom_id?: string, author: string, seen_up_to?: number, edits?: number, text?: string }} ChatEvent */
+/** @typedef {{ seq: number, html?: string, custom_id?: string, author: string, seen_up_to?: number, edits?: number }} ChatEvent */
 
 /** @param {HTMLElement} section */
 export default function conversation(section) {
@@ -88,7 +88,7 @@ class Conversation {
       this.#take(event);
     }
     this.#mark();
-    if (stay) find(this.#section, "[data-jump]").hidden = !update["events"].some((/** @type {ChatEvent} */ e) => e.html);
+    if (stay) find(this.#section, "[data-jump]").hidden = !update["events"].some((/** @type {ChatEvent} */ e) => e.html && e.edits === undefined);
     else this.#toEnd();
     this.#markSeen();
   }
@@ -98,17 +98,30 @@ class Conversation {
     if (event.seen_up_to !== undefined && event.author === this.#section.dataset["visitorAuthor"]) {
       this.#visitorSeen = Math.max(this.#visitorSeen, event.seen_up_to);
     }
-    if (event.edits !== undefined) {
-      const edited = this.#events.querySelector(`[data-seq="${event.edits}"] .text`);
-      if (edited) edited.textContent = event.text ?? "";
-    }
     if (!event.html) return;
     const item = element(event.html);
     if (!item) return;
+    if (event.edits !== undefined) {
+      this.#replace(event.edits, item);
+      return;
+    }
     if (event.custom_id) this.#pending(event.custom_id)?.remove();
     if (event.author === this.#section.dataset["visitorAuthor"]) this.#showGhost("");
     this.#stopTyping(event.author);
     this.#append(item);
+  }
+
+  /**
+   * An entry that reads differently now stays where it stands.
+   * @param {number} seq
+   * @param {HTMLElement} item
+   */
+  #replace(seq, item) {
+    const before = this.#events.querySelector(`[data-seq="${seq}"]`);
+    if (!before) return;
+    item.classList.toggle("continues", before.classList.contains("continues"));
+    before.replaceWith(item);
+    showTimes(item);
   }
 
   /** @param {HTMLElement} item */

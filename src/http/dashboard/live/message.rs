@@ -135,11 +135,9 @@ pub(super) struct Place {
     pub(super) html: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seen_up_to: Option<i64>,
-    /// The place whose text reads differently now.
+    /// The place that reads differently now: `html` is to stand there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) edits: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<String>,
 }
 
 /// One visitor of the live list.

@@ -1,5 +1,7 @@
 //! One open chat on one socket: its places in order and once, who types, who has it.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -10,7 +12,7 @@ use crate::db::{self, Db, Tx};
 use crate::domain::chat::Chat;
 use crate::domain::event::{Audience, Author, Body, Event};
 use crate::domain::ids::{ChatId, VisitorId};
-use crate::domain::permission::Action;
+use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
 use crate::http::customer::close::Close;
 use crate::http::dashboard::chats::{names, status_line};
 use crate::http::dashboard::conversation::{
@@ -36,12 +38,17 @@ struct Missed {
     chat: Chat,
     names: Names,
     slots: Vec<Slot>,
+    /// Entries that changes among the places are about, as they read now.
+    changed: Changed,
 }
+
+/// Entries by their `seq`.
+type Changed = HashMap<i64, Event>;
 
 impl Missed {
     fn read(tx: &mut dyn Tx, acting: &Acting, id: ChatId, after: i64) -> db::Result<Self> {
         let (chat, permit) = acting.on(tx, Action::ReadChat, id)?;
-        let slots = events::after(tx, &permit, after, events::MAX_PAGE)?;
+        let slots = events::current_after(tx, &permit, after, events::MAX_PAGE)?;
         let found: Vec<Event> = slots
             .iter()
             .filter_map(|slot| match slot {
@@ -49,10 +56,13 @@ impl Missed {
                 Slot::Hidden { .. } => None,
             })
             .collect();
+        let changed = changed(tx, &permit, &found)?;
+        let drawn: Vec<Event> = found.into_iter().chain(changed.values().cloned()).collect();
         Ok(Self {
-            names: names(tx, &chat, &found)?,
+            names: names(tx, &chat, &drawn)?,
             chat,
             slots,
+            changed,
         })
     }
 }
@@ -164,7 +174,11 @@ impl LiveSocket {
             .slots
             .iter()
             .map(|slot| match slot {
-                Slot::Event(event) => place(event, &missed.names, &self.layout, &times),
+                Slot::Event(event) => place(
+                    event,
+                    &missed.changed,
+                    (&missed.names, &self.layout, &times),
+                ),
                 Slot::Hidden { seq } => Place {
                     seq: *seq,
                     ..Place::default()
@@ -304,56 +318,90 @@ impl LiveSocket {
 /// The frame of one event, shared by all agents who have the chat open.
 async fn live_frame(db: &Db, layout: &Bare, update: &ChatUpdate) -> db::Result<Bytes> {
     let (chat, event) = ((*update.chat).clone(), update.event.clone());
-    let (names, event) = db
+    let (names, changed, event) = db
         .read(move |tx| {
-            Ok::<_, db::Error>((names(tx, &chat, std::slice::from_ref(&event))?, event))
+            let permit = authorize(&Subject::System, Action::ReadChat, Object::Chat(&chat))?;
+            let changed = changed(tx, &permit, std::slice::from_ref(&event))?;
+            let drawn: Vec<Event> = changed.values().cloned().chain([event.clone()]).collect();
+            Ok::<_, db::Error>((names(tx, &chat, &drawn)?, changed, event))
         })
         .await?;
     let times = Times::new(None, event.created_at);
     let frame = Frame::Events {
         chat: event.chat,
-        events: vec![place(&event, &names, layout, &times)],
+        events: vec![place(&event, &changed, (&names, layout, &times))],
     };
     Ok(frame.frame().into_bytes())
 }
 
-fn place(event: &Event, names: &Names, layout: &Bare, times: &Times) -> Place {
-    let shown = EventShown::new(event, names, times);
-    let html = shown.and_then(|event| {
-        let partial = EventPartial {
-            layout,
-            event: &event,
-        };
-        partial.render().ok()
-    });
-    let mut place = Place {
-        seq: event.seq,
-        author: author_key(event.author),
-        custom_id: event.custom_id.clone(),
-        html,
-        ..Place::default()
-    };
-    match &event.body {
-        Body::Seen { up_to, .. } => place.seen_up_to = Some(*up_to),
-        Body::EventUpdated { body } => {
-            place.edits = event.refers_to;
-            place.text = body.text().map(ToOwned::to_owned);
+/// The entries that these changes are about, as they read now.
+fn changed(tx: &mut dyn Tx, permit: &Permit, found: &[Event]) -> db::Result<Changed> {
+    let mut changed = Changed::new();
+    for seq in found.iter().filter_map(rewrites) {
+        if changed.contains_key(&seq) {
+            continue;
         }
+        for slot in events::current_after(tx, permit, seq - 1, 1)? {
+            if let Slot::Event(event) = slot {
+                changed.insert(seq, *event);
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// The place of the entry that this one makes read differently.
+const fn rewrites(event: &Event) -> Option<i64> {
+    match &event.body {
+        Body::EventUpdated { .. } | Body::PostbackToggled { .. } => event.refers_to,
         Body::Message { .. }
+        | Body::SystemMessage { .. }
         | Body::File { .. }
         | Body::FilledForm { .. }
         | Body::RichMessage { .. }
         | Body::Custom { .. }
-        | Body::PostbackToggled { .. }
-        | Body::SystemMessage { .. }
         | Body::ThreadOpened { .. }
         | Body::ThreadClosed {}
+        | Body::Seen { .. }
         | Body::Assigned { .. }
         | Body::UserAdded { .. }
         | Body::UserRemoved { .. }
-        | Body::PropertiesChanged { .. } => {}
+        | Body::PropertiesChanged { .. } => None,
     }
-    place
+}
+
+fn place(
+    event: &Event,
+    changed: &Changed,
+    (names, layout, times): (&Names, &Bare, &Times),
+) -> Place {
+    let edits = rewrites(event);
+    let drawn = match edits {
+        Some(seq) => changed.get(&seq),
+        None => Some(event),
+    };
+    let html = drawn
+        .and_then(|drawn| EventShown::new(drawn, names, times))
+        .and_then(|event| {
+            let partial = EventPartial {
+                layout,
+                event: &event,
+            };
+            partial.render().ok()
+        });
+    let seen_up_to = if let Body::Seen { up_to, .. } = &event.body {
+        Some(*up_to)
+    } else {
+        None
+    };
+    Place {
+        seq: event.seq,
+        author: author_key(event.author),
+        custom_id: event.custom_id.clone(),
+        html,
+        seen_up_to,
+        edits,
+    }
 }
 
 /// Whether an event changes who has the chat or what can be done with it.
