@@ -19,7 +19,7 @@ use crate::error::StartError;
 use crate::http::server;
 use crate::http::state::{State, StateParts};
 use crate::live::dispatch;
-use crate::scheduler::{self, NodeKeeper, remove_strays};
+use crate::scheduler::{self, NodeKeeper, Router, Waker, remove_strays};
 use crate::store::agent_connections;
 
 mod seed;
@@ -42,6 +42,7 @@ pub struct App {
     server: ServerHandle,
     thread: Option<ServerThread>,
     scheduler: Option<scheduler::Running>,
+    router: Option<Router>,
     control: Option<ControlSocket>,
     seeded: Option<Seeded>,
     /// Where everything is kept.
@@ -70,12 +71,14 @@ impl App {
             config: Arc::new(config),
         }));
         listener.attach(&state);
-        let parts = Parts::start(&state, folder.path()).inspect_err(|_| state.db.close())?;
+        let parts =
+            Parts::start(&state, &listener, folder.path()).inspect_err(|_| state.db.close())?;
         Ok(Self {
             address: parts.address,
             server: parts.server,
             thread: Some(parts.thread),
             scheduler: Some(parts.scheduler),
+            router: Some(parts.router),
             control: parts.control,
             seeded: parts.seeded,
             state,
@@ -163,6 +166,7 @@ impl App {
         }
         drop(self.control.take());
         drop(self.scheduler.take());
+        drop(self.router.take());
         self.state.db.close();
     }
 }
@@ -176,6 +180,7 @@ impl Drop for App {
 /// What runs on threads of its own once the database is open.
 struct Parts {
     scheduler: scheduler::Running,
+    router: Router,
     seeded: Option<Seeded>,
     control: Option<ControlSocket>,
     thread: ServerThread,
@@ -185,7 +190,7 @@ struct Parts {
 
 impl Parts {
     /// The node's number comes first, since nothing can be written without; the server last, when all is ready.
-    fn start(state: &Data<State>, folder: &Path) -> Result<Self, StartError> {
+    fn start(state: &Data<State>, listener: &Listener, folder: &Path) -> Result<Self, StartError> {
         let node = claim_node(&state.db)?;
         let seeded = state
             .config
@@ -205,10 +210,17 @@ impl Parts {
             what: "a thread for the scheduler",
             source,
         })?;
+        let router =
+            Router::start(&state.db, &state.clock).map_err(|source| StartError::System {
+                what: "a thread for the router",
+                source,
+            })?;
+        listener.wake(router.waker());
         let (thread, server, address) = run_server(state.clone())?;
         let control = open_control(state, folder, address);
         Ok(Self {
             scheduler,
+            router,
             seeded,
             control,
             thread,
@@ -260,13 +272,19 @@ pub(crate) fn claim_node(db: &Db) -> Result<Option<NodeKeeper>, StartError> {
 
 /// Where hints go: the state, once it is there. It holds the database, so the way back must not hold it.
 #[derive(Clone, Default)]
-struct Listener(Arc<OnceLock<Weak<State>>>);
+struct Listener {
+    state: Arc<OnceLock<Weak<State>>>,
+    router: Arc<OnceLock<Waker>>,
+}
 
 impl Listener {
     fn publish(&self) -> crate::db::Publish {
         let to = self.clone();
         Arc::new(move |hints| {
-            if let Some(state) = to.0.get().and_then(Weak::upgrade) {
+            if let Some(router) = to.router.get() {
+                router.hear(hints);
+            }
+            if let Some(state) = to.state.get().and_then(Weak::upgrade) {
                 state.hear(hints);
             }
         })
@@ -275,7 +293,12 @@ impl Listener {
     fn attach(&self, state: &Data<State>) {
         let state = Arc::downgrade(&state.clone().into_inner());
         // Attached once, right after the state was made.
-        drop(self.0.set(state));
+        drop(self.state.set(state));
+    }
+
+    fn wake(&self, router: Waker) {
+        // Started once, right before the server.
+        drop(self.router.set(router));
     }
 }
 

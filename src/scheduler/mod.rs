@@ -5,6 +5,7 @@
 
 mod lease;
 mod node;
+mod router;
 mod strays;
 mod tasks;
 
@@ -18,6 +19,7 @@ use crate::store::{jobs, leases};
 
 use lease::Leader;
 pub use node::NodeKeeper;
+pub use router::{Router, Waker};
 pub use strays::remove_strays;
 pub use tasks::{TASKS, Task};
 

@@ -2,7 +2,8 @@
 
 use crate::db::{Dialect, Result, Tx, upkeep};
 use crate::store::{
-    files, inbox, logins, nodes, one_time_tokens, retention, sessions, url_infos, visitor_tokens,
+    chats, files, inbox, logins, nodes, one_time_tokens, retention, routing, sessions, url_infos,
+    visitor_tokens,
 };
 
 const SECOND_MS: i64 = 1_000;
@@ -38,6 +39,21 @@ pub const TASKS: &[Task] = &[
         every_ms: 5 * SECOND_MS,
         engine: Some(Dialect::Postgres),
         step: |tx, _| nodes::forget_dead(tx).map(|_| false),
+    },
+    Task {
+        name: "route_chats",
+        every_ms: 5 * SECOND_MS,
+        engine: None,
+        step: |tx, now| {
+            routing::note_gone(tx, now)?;
+            routing::step(tx, now)
+        },
+    },
+    Task {
+        name: "close_silent_threads",
+        every_ms: 30 * SECOND_MS,
+        engine: None,
+        step: chats::close_silent,
     },
     Task {
         name: "end_idle_sessions",

@@ -126,13 +126,22 @@ impl Desk {
     }
 }
 
-/// Who would get a chat of this visitor in this group, and whether others wait already.
+/// Who would get a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predicted {
+    /// The agent.
+    pub agent: Candidate,
+    /// Whether others wait for the group already.
+    pub others_wait: bool,
+}
+
+/// Who would get a chat of this visitor in this group.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::ReadGroups`]; [`Refusal::GroupNotFound`];
 /// [`Refusal::GroupOffline`] where nobody accepts chats; [`Refusal::GroupUnavailable`] where nobody has room; or any other
 /// [`Error`].
-pub fn predict(tx: &mut dyn Tx, permit: &Permit, number: i64, now: i64) -> Result<(AgentId, bool)> {
+pub fn predict(tx: &mut dyn Tx, permit: &Permit, number: i64, now: i64) -> Result<Predicted> {
     let site = permit.site(&[Action::ReadGroups])?;
     let group = groups::by_number(tx, site, number)?.ok_or(Refusal::GroupNotFound)?;
     let target = (number != groups::DEFAULT_NUMBER).then_some(group.id);
@@ -151,8 +160,12 @@ pub fn predict(tx: &mut dyn Tx, permit: &Permit, number: i64, now: i64) -> Resul
         | Subject::Nobody => None,
     };
     let first = desk.choices(target, last).first().copied();
-    let agent = first.ok_or(Refusal::GroupUnavailable)?;
-    Ok((agent, queue::is_waited_for(tx, site, target)?))
+    let mut agents = desk.agents.into_iter();
+    let agent = agents.find(|agent| Some(agent.agent) == first);
+    Ok(Predicted {
+        agent: agent.ok_or(Refusal::GroupUnavailable)?,
+        others_wait: queue::is_waited_for(tx, site, target)?,
+    })
 }
 
 /// Finds an agent for a held chat and takes a slot of theirs. `not` is passed over.

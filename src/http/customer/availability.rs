@@ -1,4 +1,5 @@
-//! Availability: which groups of a site answer, watched once for all visitors of the site on this node.
+//! Availability: which groups of a site answer and who waits for them, watched once for all visitors of the site on this
+//! node.
 //!
 //! A change of one agent would otherwise make every open socket read the same rows.
 
@@ -10,13 +11,15 @@ use actix_web::web::Data;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::objects;
 use crate::db::{self, Tx};
-use crate::domain::ids::SiteId;
+use crate::domain::ids::{ChatId, SiteId, ThreadId};
 use crate::domain::permission::{Action, Object, Subject, authorize};
 use crate::domain::routing::GroupStatus;
+use crate::domain::thread::Place;
 use crate::http::state::State;
 use crate::live::{Attachment, Next, Topic};
-use crate::store::groups;
+use crate::store::{groups, queue};
 
 /// How often the rows are read without any hint: an agent's node may have died, and hints may be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -24,21 +27,71 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The status of each group of a site, by the group's number.
 pub(super) type Statuses = BTreeMap<i64, GroupStatus>;
 
+/// Where each chat of a site that waits stands.
+pub(super) type Places = HashMap<ChatId, (ThreadId, Place)>;
+
 /// The watched sites of this process.
 #[derive(Debug, Default)]
 pub struct Availability {
-    sites: Mutex<HashMap<SiteId, Weak<watch::Sender<Statuses>>>>,
+    sites: Mutex<HashMap<SiteId, Weak<Watched>>>,
+}
+
+/// A watched site.
+#[derive(Debug)]
+struct Watched {
+    statuses: watch::Sender<Statuses>,
+    places: watch::Sender<Arc<Places>>,
 }
 
 /// One visitor's view of a watched site.
 pub(super) struct Watching {
     statuses: watch::Receiver<Statuses>,
+    places: watch::Receiver<Arc<Places>>,
     /// Keeps the watcher going while somebody watches.
-    _sender: Arc<watch::Sender<Statuses>>,
+    _watched: Arc<Watched>,
+}
+
+/// What a client was told last: nothing is said twice.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    online: Vec<(i64, bool)>,
+    place: Option<(ThreadId, i64, i64)>,
+}
+
+impl Told {
+    /// A client that was told these statuses.
+    pub(super) fn of(statuses: &Statuses) -> Self {
+        Self {
+            online: online(statuses),
+            place: None,
+        }
+    }
+
+    /// Notes statuses; `false` where the client sees no difference.
+    pub(super) fn note_statuses(&mut self, statuses: &Statuses) -> bool {
+        let online = online(statuses);
+        let is_new = self.online != online;
+        self.online = online;
+        is_new
+    }
+
+    /// Notes the place of a thread; `false` where the client was told just that.
+    pub(super) fn note_place(&mut self, thread: ThreadId, place: &Place) -> bool {
+        let told = Some((thread, place.position, objects::wait_s(place)));
+        let is_new = self.place != told;
+        self.place = told;
+        is_new
+    }
+}
+
+/// The groups and whether they answer, room or not: all that clients tell apart.
+fn online(statuses: &Statuses) -> Vec<(i64, bool)> {
+    let pair = |(number, status): (&i64, &GroupStatus)| (*number, *status != GroupStatus::Offline);
+    statuses.iter().map(pair).collect()
 }
 
 impl Availability {
-    fn lock(&self) -> MutexGuard<'_, HashMap<SiteId, Weak<watch::Sender<Statuses>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SiteId, Weak<Watched>>> {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,15 +107,18 @@ impl Watching {
         }
         let attachment = state.hub.attach();
         // Listen first, then read: a change in between is heard.
-        attachment.subscribe(Topic::Agents);
-        let statuses = read(state, site).await?;
+        listen(&attachment, site);
+        let (statuses, places) = read(state, site).await?;
         let sender = {
             let mut sites = state.availability.lock();
             sites.retain(|_, sender| sender.strong_count() > 0);
             match sites.get(&site).and_then(Weak::upgrade) {
                 Some(first) => return Ok(Self::of(first)),
                 None => {
-                    let sender = Arc::new(watch::Sender::new(statuses));
+                    let sender = Arc::new(Watched {
+                        statuses: watch::Sender::new(statuses),
+                        places: watch::Sender::new(Arc::new(places)),
+                    });
                     sites.insert(site, Arc::downgrade(&sender));
                     sender
                 }
@@ -77,24 +133,46 @@ impl Watching {
         Ok(Self::of(sender))
     }
 
-    fn of(sender: Arc<watch::Sender<Statuses>>) -> Self {
+    fn of(watched: Arc<Watched>) -> Self {
         Self {
-            statuses: sender.subscribe(),
-            _sender: sender,
+            statuses: watched.statuses.subscribe(),
+            places: watched.places.subscribe(),
+            _watched: watched,
         }
     }
 
     /// The statuses as they are now; what is returned does not count as a change any more.
-    pub(super) fn now(&mut self) -> Statuses {
+    pub(super) fn statuses(&mut self) -> Statuses {
         self.statuses.borrow_and_update().clone()
     }
 
-    /// Waits for a change.
+    /// The places as they are now; what is returned does not count as a change any more.
+    pub(super) fn places(&mut self) -> Arc<Places> {
+        Arc::clone(&self.places.borrow_and_update())
+    }
+
+    /// Makes [`Watching::changed`] return once more: a chat came that was not looked for before.
+    pub(super) fn look_again(&mut self) {
+        self.places.mark_changed();
+    }
+
+    /// Waits for a change of either.
     pub(super) async fn changed(&mut self) {
-        // The sender lives as long as `self`, so there is always a next change to wait for.
-        if self.statuses.changed().await.is_err() {
+        let changed = tokio::select! {
+            changed = self.statuses.changed() => changed,
+            changed = self.places.changed() => changed,
+        };
+        // The senders live as long as `self`, so there is always a next change to wait for.
+        if changed.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// What may change a status or a place.
+fn listen(attachment: &Attachment, site: SiteId) {
+    for topic in [Topic::Agents, Topic::Site(site), Topic::Queue(site)] {
+        attachment.subscribe(topic);
     }
 }
 
@@ -103,24 +181,29 @@ async fn watch(
     state: Data<State>,
     site: SiteId,
     mut attachment: Attachment,
-    sender: Weak<watch::Sender<Statuses>>,
+    watched: Weak<Watched>,
 ) {
     while !state.stop.is_cancelled() {
         let heard = timeout(LOOK_AGAIN, attachment.outbox().next()).await;
-        let Some(sender) = sender.upgrade() else {
+        let Some(watched) = watched.upgrade() else {
             return;
         };
         // A burst of changes costs one read, and one that was too much for the queue a new queue.
         while let Some(Next::Update(_)) = attachment.outbox().try_next() {}
         if matches!(heard, Ok(Next::Close(_))) {
             attachment = state.hub.attach();
-            attachment.subscribe(Topic::Agents);
+            listen(&attachment, site);
         }
         match read(&state, site).await {
-            Ok(statuses) => {
-                sender.send_if_modified(|known| {
+            Ok((statuses, places)) => {
+                watched.statuses.send_if_modified(|known| {
                     let is_new = *known != statuses;
                     *known = statuses;
+                    is_new
+                });
+                watched.places.send_if_modified(|known| {
+                    let is_new = **known != places;
+                    *known = Arc::new(places);
                     is_new
                 });
             }
@@ -129,11 +212,16 @@ async fn watch(
     }
 }
 
-async fn read(state: &State, site: SiteId) -> db::Result<Statuses> {
+async fn read(state: &State, site: SiteId) -> db::Result<(Statuses, Places)> {
     let now = state.clock.now();
     let read = move |tx: &mut dyn Tx| {
         let permit = authorize(&Subject::System, Action::ReadGroups, Object::Site(site))?;
-        groups::statuses(tx, &permit, now)
+        let statuses = groups::statuses(tx, &permit, now)?;
+        Ok((statuses, queue::waiting(tx, &permit)?))
     };
-    Ok(state.db.read(read).await?.into_iter().collect())
+    let (statuses, waiting) = state.db.read(read).await?;
+    let places = waiting
+        .into_iter()
+        .map(|one| (one.chat, (one.thread, one.place)));
+    Ok((statuses.into_iter().collect(), places.collect()))
 }

@@ -12,6 +12,7 @@ use crate::domain::site::Site;
 use crate::http::extract::ClientIp;
 use crate::http::state::State;
 use crate::live::Attachment;
+use crate::store::groups::DEFAULT_NUMBER;
 use crate::store::visitor_tokens::Bearer;
 use crate::token::TokenHash;
 
@@ -42,6 +43,8 @@ pub(in crate::http) struct Member {
     pub(in crate::http) customer: VisitorId,
     /// The token as it was found.
     pub(in crate::http) bearer: Bearer,
+    /// The number of the group the visitor talks to where a request names none: the one the login named.
+    pub(super) group: i64,
     /// The token's hash, to look again whether it is still good.
     pub(in crate::http) hash: TokenHash,
 }
@@ -58,6 +61,7 @@ impl Member {
             },
             customer: bearer.root,
             bearer,
+            group: DEFAULT_NUMBER,
             hash,
         }
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::actions::{self, Acting, Answer, Call};
-use super::availability::Watching;
+use super::availability::{Told, Watching};
 use super::caller::{Caller, Member};
 use super::close::Close;
 use super::frame::{self, BadRequest, Failure, Request};
@@ -73,10 +73,12 @@ pub(super) struct Session {
     pub(super) streams: Streams,
     /// What the client was last told of the visitor's profile.
     pub(super) shown: serde_json::Map<String, serde_json::Value>,
-    /// Which groups answer, as far as the client was told.
+    /// Which groups answer and who waits, watched.
     pub(super) watching: Watching,
     /// Which pushes the client wants.
     pub(super) subscription: Subscription,
+    /// What the client was told of that.
+    pub(super) told: Told,
     /// Whether a thread is open: such a connection is never inactive.
     pub(super) has_open_thread: bool,
     /// What the client knows of greetings.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::actions::Page;
-use super::availability::{Statuses, Watching};
+use super::availability::{Statuses, Told, Watching};
 use super::caller::{Caller, Member};
 use super::connection::Session;
 use super::fields::Fields;
@@ -20,7 +20,7 @@ use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::ids::ChatId;
 use crate::domain::page;
-use crate::domain::permission::Action;
+use crate::domain::permission::{Action, Object, Subject, authorize};
 use crate::domain::routing::GroupStatus;
 use crate::live::Topic;
 use crate::store::visitor_tokens::{self, Bearer, NewToken, TokenKind};
@@ -46,6 +46,7 @@ struct Wanted {
     page: Option<Page>,
     subscription: Subscription,
     referrer: String,
+    group: Option<i64>,
 }
 
 impl Wanted {
@@ -68,6 +69,7 @@ impl Wanted {
             page,
             subscription: Subscription::parse(fields)?,
             referrer: referrer(fields)?,
+            group: fields.opt_int("group_id", i64::MIN, i64::MAX)?,
         })
     }
 }
@@ -89,7 +91,10 @@ pub(super) async fn log_in(
     now: i64,
 ) -> Result<LoggedIn, Failure> {
     let wanted = Wanted::parse(Fields::of(&request.payload))?;
-    let member = find(&caller, wanted.hash, now).await?;
+    let mut member = find(&caller, wanted.hash, now).await?;
+    if let Some(number) = wanted.group {
+        member.group = known_group(&caller, number).await?;
+    }
     // The token is bound to one row, and that row may lead to another: both can end.
     for row in [member.bearer.visitor, member.customer] {
         caller.attachment.subscribe(Topic::Visitor(row));
@@ -111,12 +116,13 @@ pub(super) async fn log_in(
     if let Some(page) = wanted.page {
         page.announce(&caller, &member, now);
     }
+    let statuses = watching.statuses();
     let mut payload = json!({
         "epoch": caller.state.db.epoch(),
         "customer": read.customer,
         "chats": read.chats,
         "has_active_thread": read.has_open_thread,
-        "__priv_dynamic_config": dynamic_config(&watching.now()),
+        "__priv_dynamic_config": dynamic_config(member.group, &statuses),
     });
     if let Some(greeting) = greeting {
         payload["greeting"] = greeting;
@@ -128,10 +134,27 @@ pub(super) async fn log_in(
             streams: read.streams,
             shown: read.shown,
             watching,
+            told: Told::of(&statuses),
             has_open_thread: read.has_open_thread,
             subscription: wanted.subscription,
             greeted,
         },
+    })
+}
+
+/// The group a login names, or the default one: a refusal would make published clients log in again and again.
+async fn known_group(caller: &Caller, number: i64) -> Result<i64, Failure> {
+    let site = caller.site.id;
+    let found = caller.state.db.read(move |tx| {
+        let permit = authorize(&Subject::System, Action::ReadGroups, Object::Site(site))?;
+        Ok(groups::list(tx, &permit)?
+            .iter()
+            .any(|group| group.number == number))
+    });
+    Ok(if found.await? {
+        number
+    } else {
+        groups::DEFAULT_NUMBER
     })
 }
 
@@ -189,13 +212,13 @@ fn line(chat: &Chat, has_unread_events: bool) -> Value {
 }
 
 /// The published SDK reads availability out of this: online if the customer's group is among those online.
-fn dynamic_config(statuses: &Statuses) -> Value {
+fn dynamic_config(own: i64, statuses: &Statuses) -> Value {
     let online: Vec<i64> = statuses
         .iter()
         .filter(|(_, status)| **status != GroupStatus::Offline)
         .map(|(number, _)| *number)
         .collect();
-    let mut config = json!({"customer_groups": {"monitoring": {"id": groups::DEFAULT_NUMBER}}});
+    let mut config = json!({"customer_groups": {"monitoring": {"id": own}}});
     if !online.is_empty() {
         config["online_groups_ids"] = online.into();
     }

@@ -10,13 +10,10 @@ use crate::domain::event::{Author, Body, Event};
 use crate::domain::ids::VisitorId;
 use crate::domain::properties::Properties;
 use crate::domain::rich_message::RichMessage;
-use crate::domain::thread::Thread;
+use crate::domain::thread::{Place, Thread};
 use crate::domain::visitor::Visitor;
 use crate::store::chat_users::{Participant, UserProfile};
 use crate::store::visitors::Counters;
-
-/// The number of the group that every site has.
-const FIRST_GROUP: i64 = 0;
 
 /// A stored time, for example `2026-11-20T10:00:00.123000Z`.
 pub(super) fn time(ms: i64) -> String {
@@ -233,7 +230,10 @@ pub(super) fn thread(thread: &Thread, users: &[Participant], events: Vec<Value>)
     let users: Vec<String> = users.iter().map(user_id).collect();
     out.insert("user_ids".into(), json!(users));
     out.insert("events".into(), events.into());
-    out.insert("access".into(), access());
+    out.insert("access".into(), access(thread.group_number));
+    if let Some(place) = &thread.queue {
+        out.insert("queue".into(), queue(place));
+    }
     if let Some(previous) = thread.previous {
         out.insert("previous_thread_id".into(), previous.to_string().into());
     }
@@ -250,7 +250,7 @@ pub(super) fn chat(chat: &Chat, users: &[Participant], thread: Option<Value>) ->
     out.insert("id".into(), chat.id.to_string().into());
     let users: Vec<Value> = users.iter().map(chat_user).collect();
     out.insert("users".into(), users.into());
-    out.insert("access".into(), access());
+    out.insert("access".into(), access(chat.group_number));
     if let Some(thread) = thread {
         out.insert("thread".into(), thread);
     }
@@ -258,9 +258,23 @@ pub(super) fn chat(chat: &Chat, users: &[Participant], thread: Option<Value>) ->
     Value::Object(out)
 }
 
-/// Which groups may see a chat: routing to other groups is not built, so it is the one that every site has.
-pub(super) fn access() -> Value {
-    json!({"group_ids": [FIRST_GROUP]})
+/// Which group a chat is with.
+pub(super) fn access(group_number: i64) -> Value {
+    json!({"group_ids": [group_number]})
+}
+
+/// A place in a queue; the wait is in whole seconds, rounded up.
+pub(super) fn queue(place: &Place) -> Value {
+    json!({
+        "position": place.position,
+        "wait_time": wait_s(place),
+        "queued_at": time(place.queued_at),
+    })
+}
+
+/// How long the wait may be, in whole seconds, rounded up.
+pub(super) const fn wait_s(place: &Place) -> i64 {
+    (place.wait_ms + 999) / 1_000
 }
 
 fn put_properties(out: &mut Map<String, Value>, properties: &Properties) {

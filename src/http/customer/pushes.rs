@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::frame;
 use super::objects;
 use crate::domain::chat::Chat;
-use crate::domain::event::{AssignReason, Audience, Author, Body, Event, PropertyOwner};
-use crate::domain::ids::{AgentId, ChatId, ThreadId};
+use crate::domain::event::{Audience, Author, Body, Event, PropertyOwner};
+use crate::domain::ids::{ChatId, ThreadId};
 use crate::domain::properties::{Properties, PropertyNames};
-use crate::domain::thread::Thread;
+use crate::domain::thread::{Place, Thread};
 use crate::store::chat_users::Participant;
 
 /// One number of a chat's stream, drawn for its visitor.
@@ -126,7 +126,7 @@ fn shape(event: &Event, around: Around<'_>) -> Shape {
                 ("seen_up_to", objects::time(*up_to_at).into()),
             ],
         ),
-        Body::Assigned { to, reason, .. } => transferred(thread, author, *to, *reason),
+        Body::Assigned { .. } => transferred(event, around),
         Body::UserAdded { user } => {
             let user = around.users.iter().find(|known| known.user.user == *user);
             user.map_or(Shape::Hidden, |user| {
@@ -135,7 +135,7 @@ fn shape(event: &Event, around: Around<'_>) -> Shape {
                     [
                         thread,
                         ("user", objects::chat_user(user)),
-                        ("reason", "manual".into()),
+                        ("reason", reason_of(event.author, "assigned").into()),
                         ("requester_id", json!(author)),
                     ],
                 )
@@ -146,7 +146,7 @@ fn shape(event: &Event, around: Around<'_>) -> Shape {
             [
                 thread,
                 ("user_id", json!(objects::author_id(*user, customer))),
-                ("reason", "manual".into()),
+                ("reason", reason_of(event.author, "unassigned").into()),
                 ("requester_id", json!(author)),
             ],
         ),
@@ -206,27 +206,55 @@ fn opened(event: &Event, previous: Option<ThreadId>, around: Around<'_>) -> Valu
     objects::chat(around.chat, around.users, Some(thread))
 }
 
-fn transferred(
-    thread: (&'static str, Value),
-    author: Option<String>,
-    to: Option<AgentId>,
-    reason: AssignReason,
-) -> Shape {
-    let is_manual = reason != AssignReason::Routed;
-    // Given back to all, a chat is with the group that every site has.
-    let to = to.map_or_else(objects::access, |agent| json!({"agent_ids": [agent]}));
+/// Who took or left a part in a chat by their own or a colleague's wish; `routed` where the router decided.
+const fn reason_of(author: Author, routed: &'static str) -> &'static str {
+    match author {
+        Author::Visitor(_) | Author::Agent(_) => "manual",
+        Author::System => routed,
+    }
+}
+
+fn transferred(event: &Event, around: Around<'_>) -> Shape {
+    let Body::Assigned {
+        to, group, queue, ..
+    } = &event.body
+    else {
+        return Shape::Hidden;
+    };
+    let routed = if to.is_some() {
+        "assigned"
+    } else {
+        "unassigned"
+    };
+    let number = group.or(to.is_none().then_some(around.chat.group_number));
+    let mut target = Map::new();
+    if let Some(agent) = to {
+        target.insert("agent_ids".into(), json!([agent]));
+    }
+    if let Some(number) = number {
+        target.insert("group_ids".into(), json!([number]));
+    }
+    let requester = objects::author_id(event.author, around.chat.root);
     change(
         "chat_transferred",
         [
-            thread,
-            (
-                "reason",
-                if is_manual { "manual" } else { "unassigned" }.into(),
-            ),
-            ("requester_id", json!(author.filter(|_| is_manual))),
-            ("transferred_to", to),
+            ("thread_id", json!(event.thread)),
+            ("reason", reason_of(event.author, routed).into()),
+            ("requester_id", json!(requester)),
+            ("transferred_to", target.into()),
+            ("queue", json!(queue.as_ref().map(objects::queue))),
         ],
     )
+}
+
+/// Where a thread stands in its queue now. Not numbered: the next one says it anew.
+pub(super) fn queue_position(chat: ChatId, thread: ThreadId, place: &Place) -> ByteString {
+    let payload = json!({
+        "chat_id": chat,
+        "thread_id": thread,
+        "queue": {"position": place.position, "wait_time": objects::wait_s(place)},
+    });
+    frame::push(None, "queue_position_updated", &payload)
 }
 
 /// The edited event as it reads since; its own `seq` stays what it was.
@@ -364,8 +392,8 @@ pub(super) fn typing(
 mod tests {
     use super::*;
     use crate::domain::chat::ChatUser;
-    use crate::domain::event::Recipients;
-    use crate::domain::ids::{BrowserId, EventId, SiteId, VisitorId};
+    use crate::domain::event::{AssignReason, Recipients};
+    use crate::domain::ids::{AgentId, BrowserId, EventId, SiteId, VisitorId};
     use crate::store::chat_users::UserProfile;
 
     const ADA: Author = Author::Agent(AgentId(8));

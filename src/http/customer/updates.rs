@@ -305,24 +305,42 @@ async fn typist(state: &State, author: Author) -> Option<String> {
     agent.ok().flatten().map(|agent| agent.name)
 }
 
-/// Another status of the site's groups.
+/// Another status of the site's groups, or another place of a chat in its queue.
 ///
 /// # Errors
 /// [`End`] where the peer has gone.
 pub(super) async fn availability(connection: &mut Connection) -> Result<(), End> {
+    let version = connection.caller.version;
     let Some(session) = &mut connection.session else {
         return Ok(());
     };
-    // Some greetings wait for somebody to be there.
-    session.greeted.look_now();
-    let push = groups_changed(connection.caller.version, &session.watching.now());
-    Ok(connection.send(push).await?)
+    let mut pushes = Vec::new();
+    let statuses = session.watching.statuses();
+    if session.told.note_statuses(&statuses) {
+        // Some greetings wait for somebody to be there.
+        session.greeted.look_now();
+        pushes.push(groups_changed(version, session.member.group, &statuses));
+    }
+    let places = session.watching.places();
+    for chat in session.streams.chats() {
+        if let Some((thread, place)) = places.get(&chat)
+            && session.told.note_place(*thread, place)
+        {
+            pushes.push(pushes::queue_position(chat, *thread, place));
+        }
+    }
+    for push in pushes {
+        connection.send(push).await?;
+    }
+    Ok(())
 }
 
-/// Clients look at the first group only, which is the customer's own: the default group has the lowest number.
-fn groups_changed(version: Version, statuses: &Statuses) -> ByteString {
-    let groups: Vec<Value> = statuses
-        .iter()
+/// Clients look at the first group only, so that is the customer's own.
+fn groups_changed(version: Version, own: i64, statuses: &Statuses) -> ByteString {
+    let mut groups: Vec<(&i64, &GroupStatus)> = statuses.iter().collect();
+    groups.sort_by_key(|(number, _)| **number != own);
+    let groups: Vec<Value> = groups
+        .into_iter()
         .map(|(number, status)| {
             let status = match status {
                 GroupStatus::Offline => "offline",
@@ -341,9 +359,12 @@ fn groups_changed(version: Version, statuses: &Statuses) -> ByteString {
 
 impl Session {
     /// Keeps in mind whether a thread is open.
-    pub(super) const fn note(&mut self, body: &Body) {
+    pub(super) fn note(&mut self, body: &Body) {
         match body {
-            Body::ThreadOpened { .. } => self.has_open_thread = true,
+            Body::ThreadOpened { .. } => {
+                self.has_open_thread = true;
+                self.watching.look_again();
+            }
             Body::ThreadClosed {} => self.has_open_thread = false,
             Body::Message { .. }
             | Body::File { .. }
@@ -387,10 +408,11 @@ mod tests {
         let statuses =
             Statuses::from([(0, GroupStatus::OnlineForQueue), (3, GroupStatus::Offline)]);
         let payload = |version| -> Value {
-            let frame: Value = serde_json::from_str(&groups_changed(version, &statuses)).unwrap();
+            let frame: Value =
+                serde_json::from_str(&groups_changed(version, 3, &statuses)).unwrap();
             frame["payload"].clone()
         };
-        let groups = json!([{"id": 0, "status": "online"}, {"id": 3, "status": "offline"}]);
+        let groups = json!([{"id": 3, "status": "offline"}, {"id": 0, "status": "online"}]);
 
         assert_eq!(
             payload(Version::V3_2),

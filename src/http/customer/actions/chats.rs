@@ -83,7 +83,9 @@ pub(super) async fn deactivate(call: Call) -> Result<Answer, Failure> {
 
 /// What `start_chat` and `activate_chat` ask for.
 struct Asked {
-    group: Option<i64>,
+    groups: Option<Vec<i64>>,
+    /// Where none is named: the group of the login.
+    own_group: i64,
     opening: Opening,
 }
 
@@ -93,10 +95,10 @@ impl Asked {
         fields.flag("continuous")?;
         fields.flag("active")?;
         let mut opening = Opening::default();
-        let mut group = None;
+        let mut groups = None;
         if let Some(chat) = fields.opt_object("chat")? {
             let chat = Fields::within(chat, "chat", "");
-            group = first_group(chat)?;
+            groups = groups_named(chat)?;
             opening.chat_properties = properties(chat)?;
             if let Some(thread) = chat.opt_object("thread")? {
                 let thread = Fields::within(thread, "chat", "thread");
@@ -104,13 +106,26 @@ impl Asked {
                 opening.events = new_event::parse_list(thread, "events", Sender::Visitor)?;
             }
         }
-        Ok(Self { group, opening })
+        Ok(Self {
+            groups,
+            own_group: call.member.group,
+            opening,
+        })
     }
 
     /// The same with the group's own id.
     fn opening(&self, tx: &mut dyn db::Tx, subject: &Subject) -> db::Result<Opening> {
+        let group = match &self.groups {
+            Some(numbers) => Some(find_group(tx, subject, numbers)?),
+            // One that was deleted since the login is as if it had not been named.
+            None if self.own_group == groups::DEFAULT_NUMBER => None,
+            None => match find_group(tx, subject, &[self.own_group]) {
+                Err(db::Error::Refused(Refusal::GroupNotFound)) => None,
+                found => Some(found?),
+            },
+        };
         Ok(Opening {
-            group: self.group.map(|n| find_group(tx, subject, n)).transpose()?,
+            group,
             ..self.opening.clone()
         })
     }
@@ -123,33 +138,32 @@ fn properties(fields: Fields<'_>) -> Result<Properties, Refusal> {
     }
 }
 
-/// The group a chat is sent to: the first that is named, or none for the default one.
-fn first_group(chat: Fields<'_>) -> Result<Option<i64>, Refusal> {
+/// The groups a chat may be sent to, in the order of preference; `None` where none is named.
+fn groups_named(chat: Fields<'_>) -> Result<Option<Vec<i64>>, Refusal> {
     let Some(access) = chat.opt_object("access")? else {
         return Ok(None);
     };
     let access = Fields::within(access, "chat", "access");
-    let numbers = access
-        .opt_list("group_ids", 100)?
-        .unwrap_or_default()
-        .iter()
-        .map(Value::as_i64)
-        .collect::<Option<Vec<i64>>>()
-        .ok_or_else(|| access.invalid("group_ids", "must be a list of whole numbers"))?;
-    Ok(numbers
-        .first()
-        .copied()
-        .filter(|number| *number != groups::DEFAULT_NUMBER))
+    let Some(listed) = access.opt_list("group_ids", 100)? else {
+        return Ok(None);
+    };
+    let numbers: Option<Vec<i64>> = listed.iter().map(Value::as_i64).collect();
+    let numbers =
+        numbers.ok_or_else(|| access.invalid("group_ids", "must be a list of whole numbers"))?;
+    Ok(Some(numbers).filter(|numbers| !numbers.is_empty()))
 }
 
-fn find_group(tx: &mut dyn db::Tx, subject: &Subject, number: i64) -> db::Result<GroupId> {
+/// The first of these groups that the site has.
+fn find_group(tx: &mut dyn db::Tx, subject: &Subject, numbers: &[i64]) -> db::Result<GroupId> {
     let Subject::Visitor { site, .. } = subject else {
         return Err(Refusal::NotAllowed.into());
     };
     let permit = authorize(subject, Action::ReadGroups, Object::Site(*site))?;
     let known = groups::list(tx, &permit)?;
-    let found = known.iter().find(|group| group.number == number);
-    Ok(found.ok_or(Refusal::GroupNotFound)?.id)
+    let mut found = numbers
+        .iter()
+        .filter_map(|number| known.iter().find(|group| group.number == *number));
+    Ok(found.next().ok_or(Refusal::GroupNotFound)?.id)
 }
 
 /// An opened thread, read in the transaction that opened it.

@@ -61,7 +61,7 @@ fn summary(tx: &mut dyn Tx, subject: &Subject, chat: &Chat) -> db::Result<Value>
     out.insert("active".into(), chat.is_active.into());
     let drawn: Vec<Value> = users.iter().map(objects::chat_user).collect();
     out.insert("users".into(), drawn.into());
-    out.insert("access".into(), objects::access());
+    out.insert("access".into(), objects::access(chat.group_number));
     out.insert("last_seq".into(), chat.last_seq.into());
     if !chat.properties.is_empty() {
         out.insert("properties".into(), json!(chat.properties));

@@ -148,7 +148,7 @@ const fn action(name: &'static str, sort: Sort, begin: fn(Call) -> Acting) -> Ac
 }
 
 /// All actions of a logged-in visitor. `login` and `ping` are the connection's own.
-static ACTIONS: [Action; 27] = [
+static ACTIONS: [Action; 28] = [
     action("start_chat", Sort::Settled, |c| Box::pin(chats::start(c))),
     action("activate_chat", Sort::Settled, |c| {
         Box::pin(chats::activate(c))
@@ -213,6 +213,9 @@ static ACTIONS: [Action; 27] = [
     }),
     action("list_group_statuses", Sort::Plain, |c| {
         Box::pin(groups::list_statuses(c))
+    }),
+    action("get_predicted_agent", Sort::Plain, |c| {
+        Box::pin(groups::predicted_agent(c))
     }),
 ];
 
