@@ -79,14 +79,6 @@ impl Version {
         self.row().nests_predicted_agent
     }
 
-    /// Whether the predicted agent stands in an `agent` object beside `queue`, and not in the payload itself.
-    pub(crate) const fn nests_predicted_agent(self) -> bool {
-        match self {
-            Self::V3_2 => false,
-            Self::V3_3 | Self::V3_4 | Self::V3_5 => true,
-        }
-    }
-
     /// Whether availability is pushed as `groups_status_updated`, and not as `incoming_multicast`.
     pub(crate) const fn pushes_group_status(self) -> bool {
         self.row().pushes_group_status
