@@ -39,6 +39,8 @@ struct AgentPage {
     /// The signed-in agent may make owners.
     may_own: bool,
     logins: Vec<LoginRow>,
+    /// As it is stored or was typed.
+    max_chats: String,
 }
 
 impl AgentPage {
@@ -50,6 +52,7 @@ impl AgentPage {
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(web::resource("/settings/agents/{id}").get(show))
         .service(web::resource("/settings/agents/{id}/role").post(set_role))
+        .service(web::resource("/settings/agents/{id}/max-chats").post(set_max_chats))
         .service(web::resource("/settings/agents/{id}/deactivation").post(deactivate))
         .service(web::resource("/settings/agents/{id}/reactivation").post(reactivate))
         .service(web::resource("/settings/agents/{id}/link").post(make_link))
@@ -100,8 +103,45 @@ async fn page(state: &State, signed: &Signed, id: AgentId) -> Result<AgentPage, 
             .iter()
             .map(|login| LoginRow::of(login, signed.login, &times))
             .collect(),
+        max_chats: agent.max_chats.to_string(),
         agent,
     })
+}
+
+/// How many chats an agent takes, which admins may also change for themselves.
+async fn set_max_chats(
+    state: Data<State>,
+    signed: Signed,
+    id: Path<String>,
+    fields: Fields,
+) -> Result<HttpResponse, ApiError> {
+    let (id, now) = (parse_id(&id)?, state.clock.now());
+    may_manage(&signed, id, Role::Agent)?;
+    let typed = fields.get("max_chats").trim().to_owned();
+    // What is no number is out of range, and gets the same words.
+    let wanted: i64 = typed.parse().unwrap_or(-1);
+    let (site, subject) = (signed.site.id, signed.subject());
+    let done = state
+        .db
+        .write(Lane::Admin, move |tx| {
+            let agent = agents::lock_of_site(tx, site, id)?.ok_or(Error::NotFound)?;
+            let permit = permit_on(&subject, &agent, Role::Agent)?;
+            agents::set_max_chats(tx, &permit, wanted, now)
+        })
+        .await;
+    match done {
+        Err(Error::Refused(refusal @ Refusal::Validation { .. })) => {
+            let mut page = page(&state, &signed, id).await?;
+            page.max_chats = typed;
+            page.errors = refusal.into();
+            html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        done => {
+            done?;
+            let to = format!("/settings/agents/{id}?done=saved");
+            Ok(see_other(&state, &to))
+        }
+    }
 }
 
 async fn set_role(

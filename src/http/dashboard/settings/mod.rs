@@ -5,6 +5,8 @@ pub(crate) mod agents;
 pub(crate) mod form_draft;
 pub(crate) mod form_editor;
 pub(crate) mod forms;
+pub(crate) mod group;
+pub(crate) mod groups;
 pub(crate) mod new_agent;
 pub(crate) mod own_logins;
 pub(crate) mod password;
@@ -29,6 +31,8 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     agent::routes(cfg);
     forms::routes(cfg);
     form_editor::routes(cfg);
+    groups::routes(cfg);
+    group::routes(cfg);
     profile::routes(cfg);
     password::routes(cfg);
     own_logins::routes(cfg);
@@ -68,6 +72,7 @@ impl Saved {
     pub(crate) fn text(&self) -> Option<&'static str> {
         match self.done.as_str() {
             "saved" => Some("Saved."),
+            "deleted" => Some("The group was deleted."),
             "added" => Some("The agent was added and can log in now."),
             "role" => Some("The role was changed. Their logins have ended."),
             "deactivated" => Some("Access was taken away. Their logins have ended."),
