@@ -70,6 +70,15 @@ impl Room {
             clock: app.clock().clone(),
             site,
         };
+        // These tests say themselves who takes which chat; routing has tests of its own.
+        house
+            .write(move |tx, _| {
+                tx.exec(
+                    "update agents set status = 'not_accepting' where id = ?1",
+                    &[owner.into()],
+                )
+            })
+            .unwrap();
         let owner = Desk::sit_down(&app, &house, owner);
         Self { app, house, owner }
     }

@@ -52,6 +52,7 @@ mod logs;
 mod program;
 mod program_postgres;
 mod races;
+mod routing;
 mod scheduler;
 mod settings;
 mod setup;

@@ -330,6 +330,9 @@ impl Connection {
                 for push in answer.pushes {
                     self.send(push).await?;
                 }
+                if let (Some((thread, place)), Some(session)) = (answer.place, &mut self.session) {
+                    session.told.note_place(thread, &place);
+                }
                 if let Some((chat, seq)) = answer.sent {
                     self.sent(chat, seq).await?;
                 }

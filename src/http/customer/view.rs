@@ -9,7 +9,7 @@ use crate::domain::chat::Chat;
 use crate::domain::event::Event;
 use crate::domain::ids::ThreadId;
 use crate::domain::permission::Permit;
-use crate::domain::thread::Thread;
+use crate::domain::thread::{Place, Thread};
 use crate::store::chat_users::{self, Participant};
 use crate::store::{events, threads};
 
@@ -54,6 +54,12 @@ impl View {
         self.thread
             .as_ref()
             .map_or(0, |(thread, _)| thread.first_seq)
+    }
+
+    /// The thread's place in a queue, where it waits in one.
+    pub(super) fn place(&self) -> Option<(ThreadId, Place)> {
+        let (thread, _) = self.thread.as_ref()?;
+        Some((thread.id, thread.queue?))
     }
 
     /// The Chat object.

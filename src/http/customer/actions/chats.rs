@@ -215,6 +215,7 @@ impl Settled {
             }),
             pushes,
             sent: Some((chat.id, chat.last_seq)),
+            place: self.view.place(),
         }
     }
 }

@@ -12,7 +12,8 @@ use super::frame::{Failure, Request};
 use super::pushes::Push;
 use super::streams::Streams;
 use crate::db::{self, Lane, Tx};
-use crate::domain::ids::ChatId;
+use crate::domain::ids::{ChatId, ThreadId};
+use crate::domain::thread::Place;
 
 mod chats;
 mod customer;
@@ -84,6 +85,8 @@ pub(super) struct Answer {
     pub(super) pushes: Vec<ByteString>,
     /// What the pushes, or the response itself, brought the client up to.
     pub(super) sent: Option<(ChatId, i64)>,
+    /// The place in a queue that the client was told of.
+    pub(super) place: Option<(ThreadId, Place)>,
 }
 
 impl Answer {
@@ -93,6 +96,7 @@ impl Answer {
             payload,
             pushes: Vec::new(),
             sent: None,
+            place: None,
         }
     }
 
