@@ -131,3 +131,140 @@ async fn a_form_that_is_off_says_so_and_wrong_requests_are_named() {
         .await;
     assert!(wrong.starts_with("validation: group_id: "), "{wrong}");
 }
+
+/// A pre-chat form of the default group and the ids of its fields, in order.
+async fn prechat(shop: &Shop) -> (String, Vec<String>, Vec<String>) {
+    let house = shop.house.clone();
+    let saved = tokio::task::spawn_blocking(move || {
+        let chooser = Field {
+            groups: vec![0],
+            ..Field::new(FieldType::GroupChooser, "About", false)
+        };
+        let fields = vec![
+            Field::new(FieldType::Name, "Your name", true),
+            Field::new(FieldType::Email, "E-mail", false),
+            radio("Tea?", &["Green", "Black"]),
+            chooser,
+        ];
+        save(&house, 0, FormKind::Prechat, fields)
+    })
+    .await
+    .unwrap();
+    let form = saved.form;
+    let ids = form.fields.iter().map(|field| field.id.clone()).collect();
+    let choices = form.fields[2].choices.iter().map(|c| c.id.clone());
+    (form.id.unwrap().to_string(), ids, choices.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pre_chat_form_begins_the_chat_and_its_answers_are_the_visitors_claims() {
+    let shop = Shop::open().await;
+    let (form, ids, choices) = prechat(&shop).await;
+    let mut visitor = shop.visitor().await;
+    let filled = json!({"type": "filled_form", "form_id": form, "custom_id": "f1", "fields": [
+        {"type": "name", "id": ids[0], "label": "Admin says", "answer": "Ada"},
+        {"type": "email", "id": ids[1], "label": "E-mail", "answer": "ada@example.org"},
+        {"type": "radio", "id": ids[2], "label": "Tea?", "answer": {"id": choices[1], "label": "Forged"}},
+        {"type": "group_chooser", "id": ids[3], "label": "About",
+         "answer": {"id": "0", "group_id": 0, "label": "General"}},
+    ]});
+    let start = json!({"chat": {"thread": {"events": [filled]}}});
+
+    visitor.client.done("start_chat", start.clone()).await;
+    let push = visitor.client.push("incoming_chat").await;
+    let again = visitor.client.done("start_chat", start).await;
+
+    let events = push["payload"]["chat"]["thread"]["events"]
+        .as_array()
+        .unwrap();
+    let event = events.iter().find(|e| e["type"] == "filled_form").unwrap();
+    assert_eq!(event["form_id"], form);
+    assert_eq!(
+        event["fields"][0]["label"], "Your name",
+        "the form's own words"
+    );
+    assert_eq!(event["fields"][2]["answer"]["label"], "Black");
+    assert_eq!(
+        again["event_ids"][0], event["id"],
+        "a repeat gets the first"
+    );
+    let customer = visitor.client.done("get_customer", json!({})).await;
+    assert_eq!(customer["name"], "Ada");
+    assert_eq!(customer["email"], "ada@example.org");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_does_not_fit_is_refused_and_changes_nothing() {
+    let shop = Shop::open().await;
+    let (form, ids, _) = prechat(&shop).await;
+    let (mut visitor, chat) = shop.chatting().await;
+    let name = json!({"type": "name", "id": ids[0], "answer": "Ada"});
+
+    for (form, fields, refusal) in [
+        (
+            form.as_str(),
+            json!([{"type": "email", "id": ids[1], "answer": "a@example.org"}]),
+            "validation: ",
+        ),
+        (
+            form.as_str(),
+            json!([name, {"type": "question", "id": "7", "answer": "x"}]),
+            "validation: ",
+        ),
+        (
+            form.as_str(),
+            json!([name, {"type": "email", "id": ids[1], "answer": "x"}]),
+            "validation: ",
+        ),
+        (
+            form.as_str(),
+            json!([name, {"type": "radio", "id": ids[2], "answer": {"id": "7"}}]),
+            "validation: ",
+        ),
+        (
+            form.as_str(),
+            json!([name, {"type": "radio", "id": ids[2], "answer": 7}]),
+            "validation: ",
+        ),
+        (form.as_str(), json!([name, name]), "validation: "),
+        ("7", json!([name]), "not_found: form"),
+        ("survey", json!([name]), "not_found: form"),
+    ] {
+        let event = json!({"type": "filled_form", "form_id": form, "fields": fields});
+        let refused = visitor
+            .client
+            .refused("send_event", json!({"chat_id": chat, "event": event}))
+            .await;
+        assert!(refused.starts_with(refusal), "{event}: {refused}");
+        assert!(
+            refusal != "validation: " || refused.contains("fields"),
+            "{refused}"
+        );
+    }
+    let customer = visitor.client.done("get_customer", json!({})).await;
+    assert_eq!(customer["name"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_another_site_is_not_found() {
+    let shop = Shop::open().await;
+    let house = shop.house.clone();
+    let form = tokio::task::spawn_blocking(move || {
+        let other = House::new(&house.db, &house.clock);
+        let fields = vec![Field::new(FieldType::Name, "Name", false)];
+        save(&other, 0, FormKind::Prechat, fields).form
+    })
+    .await
+    .unwrap();
+    let (mut visitor, chat) = shop.chatting().await;
+    let fields = json!([{"type": "name", "id": form.fields[0].id, "answer": "Ada"}]);
+    let event =
+        json!({"type": "filled_form", "form_id": form.id.unwrap().to_string(), "fields": fields});
+
+    let refused = visitor
+        .client
+        .refused("send_event", json!({"chat_id": chat, "event": event}))
+        .await;
+
+    assert_eq!(refused, "not_found: form not found");
+}

@@ -41,6 +41,7 @@ mod db_writer;
 mod disk_full;
 mod embedding;
 mod files;
+mod form_pages;
 mod form_store;
 mod form_wire;
 mod greetings_store;
