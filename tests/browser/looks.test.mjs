@@ -78,6 +78,28 @@ test('a conversation beside its visitor', async () => {
   await looked(admin, 'conversation')
 })
 
+test('tickets', async () => {
+  await admin.goto(`${parlor.url}/tickets`)
+  await admin.getByText('Nobody waits for an answer').waitFor()
+  await looked(admin, 'tickets-none')
+  await admin.goto(`${parlor.url}/settings/site`)
+  const license = Number(await admin.locator('dd code').nth(1).textContent())
+  const left = await fetch(`${parlor.url}/v2/tickets/new`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      licence_id: license, subject: 'Where is my <b>order</b>?', requester: { name: 'Ada Lovelace', mail: 'ada@example.com' }, timezone: 'Europe/Berlin',
+      ticket_message: 'Your message: It was to come yesterday.', offline_message: 'Your name: Ada Lovelace\nYour message: It was to come yesterday.',
+    }),
+  })
+  assert.equal(left.status, 201)
+  await admin.goto(`${parlor.url}/tickets`)
+  await looked(admin, 'tickets')
+  await admin.getByRole('link', { name: 'Where is my <b>order</b>?' }).click()
+  await admin.getByRole('link', { name: 'Reply by e-mail' }).waitFor()
+  await looked(admin, 'ticket')
+})
+
 test('the settings', async () => {
   for (const page of ['site', 'agents', 'forms', 'forms/0/prechat', 'forms/0/ticket', 'profile']) {
     await admin.goto(`${parlor.url}/settings/${page}`)
