@@ -50,6 +50,7 @@ mod lint;
 mod live;
 mod live_reader;
 mod logs;
+mod previews;
 mod program;
 mod program_postgres;
 mod races;

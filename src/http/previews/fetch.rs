@@ -32,7 +32,7 @@ const USER_AGENT: &str = concat!("Parlor/", env!("CARGO_PKG_VERSION"), " (link p
 
 /// Fetches pages.
 pub(super) struct Fetcher {
-    agent: Agent,
+    config: Config,
     guard: Guard,
     timeout: Duration,
 }
@@ -57,7 +57,7 @@ impl Fetcher {
             .max_idle_connections(0)
             .build();
         Self {
-            agent: Agent::with_parts(config, DefaultConnector::default(), Guard { ..guard }),
+            config,
             guard,
             timeout: options.timeout,
         }
@@ -127,8 +127,10 @@ impl Fetcher {
             if !self.guard.permits(&url) {
                 return None;
             }
-            let asked = self
-                .agent
+            // One for each request: where it is built with a jar for cookies, it is empty.
+            let connector = DefaultConnector::default();
+            let agent = Agent::with_parts(self.config.clone(), connector, self.guard);
+            let asked = agent
                 .get(url.as_str())
                 .header(header::ACCEPT, accept)
                 .config()

@@ -14,7 +14,7 @@ use url::{Host, Url};
 use crate::domain::address::is_global;
 
 /// Resolves names, and drops every address that is not of the internet.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Guard {
     pub(super) allow_loopback: bool,
 }

@@ -1,6 +1,9 @@
 //! What is taken and what is refused.
 
+use serde_json::Value;
+
 use super::*;
+use crate::dashboard_room::Room;
 
 const LIMIT: usize = 10 * 1024 * 1024;
 
@@ -238,4 +241,49 @@ async fn haste_is_told_to_wait() {
         (429, "too_many_requests")
     );
     assert!(last.header("retry-after").parse::<u32>().unwrap() > 0);
+}
+
+#[test]
+fn an_agent_uploads_from_a_page_of_our_own_only() {
+    let room = Room::open();
+    let send = |origin: &str, cookie: &str| {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut answer = agent
+            .post(format!("{}/chats/upload", room.owner.url))
+            .header("cookie", cookie)
+            .header("origin", origin)
+            .header("content-type", "multipart/form-data; boundary=XX")
+            .send(form("plan.png", "image/png", &png(400, 200)))
+            .unwrap();
+        let json: Value = answer.body_mut().read_json().unwrap();
+        (answer.status().as_u16(), json)
+    };
+    let (own, cookie) = (room.owner.url.clone(), room.owner.cookie.clone());
+
+    let (status, file) = send(&own, &cookie);
+
+    assert_eq!(status, 200, "{file}");
+    let url = file["url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{own}/files/")), "{url}");
+    assert!(file["thumbnail_url"].as_str().unwrap().contains("/300/"));
+    assert_eq!(file["thumbnail2x_url"], file["url"]);
+    assert_eq!(
+        (
+            &file["name"],
+            &file["content_type"],
+            &file["width"],
+            &file["height"]
+        ),
+        (
+            &"plan.png".into(),
+            &"image/png".into(),
+            &400.into(),
+            &200.into()
+        )
+    );
+    assert_eq!(send("https://evil.example", &cookie).0, 403);
+    assert_eq!(send(&own, "").0, 401);
 }
