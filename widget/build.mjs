@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = `${here}dist/`;
 const KILOBYTE = 1000;
-const budgets = { widget: 8 * KILOBYTE, messenger: 30 * KILOBYTE, 'customer-sdk': 15 * KILOBYTE };
+const budgets = { widget: 8 * KILOBYTE, messenger: 30 * KILOBYTE, greeting: 3 * KILOBYTE, 'customer-sdk': 15 * KILOBYTE };
 
 /** Imports of `.css` files become minified text for constructable style sheets. */
 const cssText = {
@@ -45,19 +45,29 @@ async function bundle(options) {
   return result.outputFiles[0].text;
 }
 
+function hash(text) {
+  return createHash('sha256').update(text).digest('hex').slice(0, 10);
+}
+
 const messenger = await bundle({
   entryPoints: ['src/messenger/main.tsx'],
   format: 'esm',
   banner: { js: '/* Parlor messenger, MIT. Contains Preact, MIT, (c) 2015-present Jason Miller. */' },
 });
-const hash = createHash('sha256').update(messenger).digest('hex').slice(0, 10);
-const messengerName = `messenger-${hash}.js`;
+const messengerName = `messenger-${hash(messenger)}.js`;
+
+const greeting = await bundle({
+  entryPoints: ['src/greeting/main.ts'],
+  format: 'esm',
+  banner: { js: '/* Parlor greeting, MIT */' },
+});
+const greetingName = `greeting-${hash(greeting)}.js`;
 
 const widget = await bundle({
   entryPoints: ['src/loader/main.ts'],
   format: 'iife',
   banner: { js: '/* Parlor, MIT */' },
-  define: { MESSENGER_FILE: JSON.stringify(messengerName) },
+  define: { MESSENGER_FILE: JSON.stringify(messengerName), GREETING_FILE: JSON.stringify(greetingName) },
 });
 
 const sdkBanner = '/* Parlor Customer SDK, MIT */';
@@ -91,6 +101,7 @@ const sizes = {
   'customer-sdk': Math.max(...[sdkModule, sdkScript].map((code) => gzipSync(code, { level: 9 }).length)),
   widget: gzipSync(widget, { level: 9 }).length,
   messenger: gzipSync(messenger, { level: 9 }).length,
+  greeting: gzipSync(greeting, { level: 9 }).length,
 };
 for (const [name, limit] of Object.entries(budgets)) {
   console.log(`${name}: ${sizes[name]} of ${limit} bytes gzip`);
@@ -107,7 +118,8 @@ await writeFile(`${dist}${messengerName}`, messenger);
 await writeFile(`${dist}customer-sdk.js`, sdkScript);
 await writeFile(`${dist}customer-sdk.mjs`, sdkModule);
 await writeFile(`${dist}customer-sdk.d.ts`, await declarations());
+await writeFile(`${dist}${greetingName}`, greeting);
 await writeFile(
   `${dist}manifest.json`,
-  `${JSON.stringify({ widget: 'widget.js', messenger: messengerName, gzip_bytes: sizes }, null, 2)}\n`,
+  `${JSON.stringify({ widget: 'widget.js', messenger: messengerName, greeting: greetingName, gzip_bytes: sizes }, null, 2)}\n`,
 );

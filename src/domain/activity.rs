@@ -46,11 +46,29 @@ pub enum What {
         /// The id of its page call, if known.
         page: Option<String>,
     },
+    /// What became of a greeting that was answered to this browser.
+    Greeting {
+        /// The name of the invitation.
+        unique_id: String,
+        /// What the visitor did.
+        state: GreetingState,
+    },
     /// The page was hidden or closed.
     Leave {
         /// The id of its page call.
         page: String,
     },
+}
+
+/// What a visitor did with a greeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GreetingState {
+    /// It was shown.
+    Shown,
+    /// It was clicked.
+    Accepted,
+    /// It was closed.
+    Canceled,
 }
 
 /// A page that was opened.
@@ -138,6 +156,10 @@ fn parse_fields(id: String, mut fields: Fields<'_>) -> Result<Call, Refusal> {
                 None => None,
             },
         },
+        "greeting" => What::Greeting {
+            unique_id: call_id(&mut fields, "unique_id")?,
+            state: greeting_state(&mut fields)?,
+        },
         "leave" => What::Leave {
             page: call_id(&mut fields, "page")?,
         },
@@ -145,6 +167,18 @@ fn parse_fields(id: String, mut fields: Fields<'_>) -> Result<Call, Refusal> {
     };
     fields.finish()?;
     Ok(Call { id, at, what })
+}
+
+fn greeting_state(fields: &mut Fields<'_>) -> Result<GreetingState, Refusal> {
+    match required(fields, "state", 16)?.as_str() {
+        "shown" => Ok(GreetingState::Shown),
+        "accepted" => Ok(GreetingState::Accepted),
+        "canceled" => Ok(GreetingState::Canceled),
+        _ => {
+            let reason = "must be shown, accepted or canceled";
+            Err(Refusal::invalid("state", reason))
+        }
+    }
 }
 
 fn parse_page(fields: &mut Fields<'_>) -> Result<Page, Refusal> {
@@ -445,6 +479,15 @@ mod tests {
                 "attributes.a",
             ),
             (r#"{"id":"1","call":"leave"}"#, "page"),
+            (
+                r#"{"id":"1","call":"greeting","state":"shown"}"#,
+                "unique_id",
+            ),
+            (r#"{"id":"1","call":"greeting","unique_id":"A"}"#, "state"),
+            (
+                r#"{"id":"1","call":"greeting","unique_id":"A","state":"seen"}"#,
+                "state",
+            ),
         ];
         for (text, want) in cases {
             assert_eq!(refused_field(text), want, "{text}");

@@ -1,4 +1,4 @@
-//! The enabled greetings of each site, kept for a moment: each page of a visitor is held against them.
+//! The greetings of each site, kept for a moment: each page of a visitor is held against them.
 //!
 //! Dropped by the hint that a site changed, and after 30 s in any case, since hints may be lost.
 
@@ -18,7 +18,7 @@ const TTL: Duration = Duration::from_secs(30);
 /// What is kept of each site, and since when.
 type Kept = HashMap<SiteId, (Arc<[Greeting]>, Instant)>;
 
-/// The enabled greetings by site; there are no more entries than sites.
+/// Greetings by site; there are no more entries than sites.
 pub struct GreetingCache {
     db: Db,
     sites: RwLock<Kept>,
@@ -37,7 +37,7 @@ impl GreetingCache {
         }
     }
 
-    /// The greetings of a site that are sent by themselves, in the order in which they are tried.
+    /// The greetings of a site, in the order in which they are tried.
     ///
     /// # Errors
     /// Any [`db::Error`].
@@ -48,7 +48,7 @@ impl GreetingCache {
         let drops = self.drops.load(Ordering::Acquire);
         let read: Arc<[Greeting]> = self
             .db
-            .read(move |tx| greetings::enabled(tx, site))
+            .read(move |tx| greetings::of_site(tx, site))
             .await?
             .into();
         let mut sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);

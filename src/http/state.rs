@@ -46,7 +46,7 @@ pub struct State {
     pub metrics: Metrics,
     /// Sites by the names that requests call them by.
     pub sites: SiteCache,
-    /// The greetings that each site sends by itself.
+    /// The greetings of each site.
     pub greetings: GreetingCache,
     /// Who is connected; handlers subscribe sockets and say what may be lost.
     pub hub: Arc<Hub>,

@@ -5,13 +5,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::invitations::{self, Reaction};
 use super::visitor_tokens::{self, Bearer, NewToken, TokenKind};
 use super::{identify, presence, sessions, visitors};
 use crate::db::{Error, Result, Tx};
 use crate::domain::Refusal;
-use crate::domain::activity::{Call, What};
+use crate::domain::activity::{Call, GreetingState, What};
 use crate::domain::context::Context;
 use crate::domain::ids::{BrowserId, SessionId, SiteId, TokenId, VisitorId};
+use crate::domain::permission::{Action, Object, Subject, authorize};
 use crate::domain::session::{Open, occurred_at};
 use crate::domain::site::Site;
 use crate::token::{Token, TokenHash};
@@ -40,6 +42,8 @@ pub struct Recorded {
     pub token: Option<Token>,
     /// Who the browser is now: a root.
     pub visitor: VisitorId,
+    /// The token it goes on with.
+    pub bearer: Bearer,
 }
 
 /// What became of one call.
@@ -81,6 +85,9 @@ pub fn record(tx: &mut dyn Tx, batch: &Batch, now: i64) -> Result<Recorded> {
                 run.results[number] = identify::identify(tx, &mut run, claim)?;
             }
             What::Update(change) => run.results[number] = identify::update(tx, &run, change)?,
+            What::Greeting { unique_id, state } => {
+                run.results[number] = greeting(tx, &run, unique_id, *state)?;
+            }
             What::Reset { new_token } => {
                 run.results[number] = identify::reset(tx, &mut run, new_token.as_ref())?;
             }
@@ -92,9 +99,46 @@ pub fn record(tx: &mut dyn Tx, batch: &Batch, now: i64) -> Result<Recorded> {
     }
     Ok(Recorded {
         visitor: run.who.bearer.root,
+        bearer: run.who.bearer,
         results: run.results,
         token: run.token,
     })
+}
+
+/// Takes what the visitor did with a greeting; a refusal concerns this call alone.
+fn greeting(
+    tx: &mut dyn Tx,
+    run: &Run<'_>,
+    unique_id: &str,
+    state: GreetingState,
+) -> Result<CallResult> {
+    if run.who.has_ended {
+        return Ok(CallResult::Refused(Refusal::Authentication));
+    }
+    let bearer = run.who.bearer;
+    let (site, root) = (bearer.site, bearer.root);
+    let subject = Subject::Visitor {
+        site,
+        visitor: root,
+        browser: bearer.browser,
+        signed: bearer.is_signed,
+    };
+    let permit = authorize(
+        &subject,
+        Action::AnswerGreeting,
+        Object::Visitor { site, root },
+    )?;
+    let reaction = match state {
+        GreetingState::Shown => Reaction::Shown,
+        GreetingState::Accepted => Reaction::Accepted(None),
+        GreetingState::Canceled => Reaction::Canceled,
+    };
+    match invitations::react(tx, &permit, unique_id, reaction, run.now) {
+        Ok(true) => Ok(CallResult::Stored),
+        Ok(false) => Ok(CallResult::Known),
+        Err(Error::Refused(why)) => Ok(CallResult::Refused(why)),
+        Err(other) => Err(other),
+    }
 }
 
 /// A batch on its way through.

@@ -80,7 +80,8 @@ pub fn look(tx: &mut dyn Tx, guest: &Guest, greetings: &[Greeting], now: i64) ->
     let mut online = None;
     let mut soonest: Option<i64> = None;
     for greeting in greetings {
-        if greeting.place >= before || sent.iter().any(|(id, _)| *id == greeting.id) {
+        let was_sent = sent.iter().any(|one| one.greeting == greeting.id);
+        if !greeting.draft.is_enabled || greeting.place >= before || was_sent {
             continue;
         }
         let is_online = greeting.draft.rules.asks_who_is_online()
@@ -186,29 +187,44 @@ fn may_be_greeted(tx: &mut dyn Tx, guest: &Guest, now: i64) -> Result<bool> {
     Ok(accepted_at.is_none_or(|at| now - at >= ACCEPTED_HOLDS_MS))
 }
 
-/// The greetings that the visitor got already, each with when that was last.
-fn sent(tx: &mut dyn Tx, root: VisitorId) -> Result<Vec<(GreetingId, i64)>> {
+/// A greeting that the visitor got already.
+struct Sent {
+    greeting: GreetingId,
+    /// When that was last.
+    at: i64,
+    is_manual: bool,
+}
+
+fn sent(tx: &mut dyn Tx, root: VisitorId) -> Result<Vec<Sent>> {
     tx.all(
-        "select greeting_id, max(sent_at)
+        "select greeting_id, max(sent_at), max(is_manual)
          from invitations
          where visitor_id in (select id from visitors where id = ?1 or merged_into = ?1)
          group by greeting_id",
         &[root.into()],
-        |row| Ok((GreetingId(row.i64(0)?), row.i64(1)?)),
+        |row| {
+            Ok(Sent {
+                greeting: GreetingId(row.i64(0)?),
+                at: row.i64(1)?,
+                is_manual: row.bool(2)?,
+            })
+        },
     )
 }
 
-/// Only greetings before this place may still be sent on the page: those before the ones it showed already.
-fn place_on_page(greetings: &[Greeting], sent: &[(GreetingId, i64)], page_at: i64) -> i64 {
-    sent.iter()
-        .filter(|(_, at)| *at >= page_at)
-        .map(|(id, _)| {
-            let known = greetings.iter().find(|greeting| greeting.id == *id);
-            // One that is not sent by itself was sent by hand: nothing takes its place on this page.
-            known.map_or(i64::MIN, |greeting| greeting.place)
-        })
-        .min()
-        .unwrap_or(i64::MAX)
+/// Only greetings before this place may still be sent on the page: those before the ones it showed already. Nothing takes
+/// the place of one that an agent sent.
+fn place_on_page(greetings: &[Greeting], sent: &[Sent], page_at: i64) -> i64 {
+    let place = |one: &Sent| {
+        let known = greetings
+            .iter()
+            .find(|greeting| greeting.id == one.greeting);
+        known
+            .filter(|_| !one.is_manual)
+            .map_or(i64::MIN, |greeting| greeting.place)
+    };
+    let on_page = sent.iter().filter(|one| one.at >= page_at);
+    on_page.map(place).min().unwrap_or(i64::MAX)
 }
 
 /// Whether somebody of a group takes chats; read once for all greetings.

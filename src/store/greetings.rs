@@ -63,10 +63,7 @@ const COLUMNS: &str = "id, site_id, number, place, name, is_enabled, rules, cont
 /// [`Error`].
 pub fn list(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<Greeting>> {
     let site = permit.site(&[Action::ReadSite, Action::ConfigureChat])?;
-    let sql = format!(
-        "select {COLUMNS} from greetings where site_id = ?1 and deleted_at is null order by place, id"
-    );
-    tx.all(&sql, &[site.into()], read)
+    of_site(tx, site)
 }
 
 /// A greeting of the site of the permit.
@@ -223,15 +220,13 @@ pub fn delete(tx: &mut dyn Tx, permit: &Permit, id: GreetingId, now: i64) -> Res
     was_there(tx, site, changed)
 }
 
-/// The greetings of a site that are sent by themselves, in the order in which they are tried.
+/// All greetings of a site, in the order in which they are tried; for those who hold visitors against them.
 ///
 /// # Errors
 /// Any [`Error`].
-pub fn enabled(tx: &mut dyn Tx, site: SiteId) -> Result<Vec<Greeting>> {
+pub fn of_site(tx: &mut dyn Tx, site: SiteId) -> Result<Vec<Greeting>> {
     let sql = format!(
-        "select {COLUMNS} from greetings \
-         where site_id = ?1 and is_enabled = 1 and deleted_at is null \
-         order by place, id"
+        "select {COLUMNS} from greetings where site_id = ?1 and deleted_at is null order by place, id"
     );
     tx.all(&sql, &[site.into()], read)
 }

@@ -80,9 +80,11 @@ fn signs_of<'a>(run: &Run<'a>, waiting: &[usize]) -> Vec<(i64, Sign<'a>)> {
         What::Page(_) => Sign::Page(&batch.calls[number].id),
         What::Seen { page } => Sign::Seen(page.as_deref()),
         What::Leave { page } => Sign::Leave(page),
-        What::Event { .. } | What::Identify(_) | What::Update(_) | What::Reset { .. } => {
-            Sign::Event
-        }
+        What::Event { .. }
+        | What::Identify(_)
+        | What::Update(_)
+        | What::Greeting { .. }
+        | What::Reset { .. } => Sign::Event,
     };
     waiting
         .iter()
@@ -197,6 +199,7 @@ fn opened<'a>(run: &Run<'a>, number: usize) -> Option<&'a Page> {
         What::Event { .. }
         | What::Identify(_)
         | What::Update(_)
+        | What::Greeting { .. }
         | What::Reset { .. }
         | What::Seen { .. }
         | What::Leave { .. } => None,
@@ -274,6 +277,7 @@ fn activity_of<'a>(
         }
         What::Identify(_)
         | What::Update(_)
+        | What::Greeting { .. }
         | What::Reset { .. }
         | What::Seen { .. }
         | What::Leave { .. } => return None,

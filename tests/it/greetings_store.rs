@@ -113,8 +113,8 @@ fn guest(house: &House, visitor: &Subject, page: &str) -> Guest {
 fn look(house: &House, guest: &Guest) -> Due {
     let (guest, now) = (guest.clone(), house.clock.now());
     house.read(move |tx| {
-        let enabled = greetings::enabled(tx, guest.site)?;
-        due_greetings::look(tx, &guest, &enabled, now)
+        let all = greetings::of_site(tx, guest.site)?;
+        due_greetings::look(tx, &guest, &all, now)
     })
 }
 
@@ -130,8 +130,8 @@ fn send_due(house: &House, guest: &Guest) -> Option<Invitation> {
     let guest = guest.clone();
     house
         .write(move |tx, now| {
-            let enabled = greetings::enabled(tx, guest.site)?;
-            due_greetings::send_due(tx, &guest, &enabled, now)
+            let all = greetings::of_site(tx, guest.site)?;
+            due_greetings::send_due(tx, &guest, &all, now)
         })
         .unwrap()
 }

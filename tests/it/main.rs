@@ -62,6 +62,7 @@ mod shutdown;
 mod ticket_http;
 mod ticket_store;
 mod track_cost;
+mod track_greetings;
 mod track_guard;
 mod track_http;
 mod track_identity;

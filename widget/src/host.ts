@@ -57,6 +57,34 @@ export interface Host {
   close(): void;
 }
 
+/** A greeting as `POST /track` answers it. */
+export interface Greeting {
+  unique_id: string;
+  accepted: boolean;
+  agent: { name: string; job_title: string; avatar: string };
+  content:
+    | { type: 'message'; text: string }
+    | { type: 'rich_message'; elements: { title?: string; subtitle?: string; buttons?: { text: string }[] }[] };
+}
+
+/** What the bubble of a greeting may ask of the loader. */
+export interface GreetingHost {
+  root: ShadowRoot;
+  /** The element in the corner of the page that holds the launcher. */
+  corner: HTMLElement;
+  language: string;
+  react(uniqueId: string, state: 'shown' | 'accepted' | 'canceled'): void;
+  open(): void;
+  /** Gives the focus to the launcher. */
+  focus(): void;
+}
+
+/** What the loader may ask of the bubble. */
+export interface GreetingBubble {
+  show(greeting: Greeting): void;
+  hide(): void;
+}
+
 /** What the loader may ask of the messenger. */
 export interface Messenger {
   /** Shows the window; takes the focus only when the visitor asked for it. */

@@ -51,6 +51,7 @@ function open(): Tracker {
   return new Tracker('https://chat.test/', 'site-key', storage.tab(), {
     configChanged: () => {},
     tokenChanged: (cause) => void causes.push(cause),
+    greeted: () => {},
   });
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Read;
+use super::greeting::ShownGreeting;
 use super::widget_config::WidgetConfig;
 use crate::domain::Refusal;
 use crate::domain::ids::VisitorId;
@@ -19,6 +20,12 @@ pub(super) struct Answer<'a> {
     visitor: Option<VisitorId>,
     /// Whether this browser is tracked.
     tracking: bool,
+    /// The greeting that is open in this browser, null where none is; absent where the site has none at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) greeting: Option<Option<ShownGreeting>>,
+    /// Milliseconds after which one may be due on this page: the widget asks again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) greeting_after_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) config: Option<WidgetConfig<'a>>,
 }
@@ -48,6 +55,8 @@ impl Answer<'_> {
             token: None,
             visitor: None,
             tracking: true,
+            greeting: None,
+            greeting_after_ms: None,
             config: None,
         }
     }

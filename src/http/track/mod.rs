@@ -5,6 +5,7 @@
 
 mod answer;
 mod envelope;
+mod greeting;
 mod online;
 mod widget_config;
 
@@ -157,6 +158,9 @@ impl Request<'_> {
         } else {
             self.limit(envelope, read.len())?;
             let recorded = self.record(envelope, calls).await?;
+            if let Some(recorded) = &recorded {
+                greeting::fill(self.state, &self.site, recorded.bearer, &mut answer).await?;
+            }
             answer.fill(read, recorded);
         }
         Ok(HttpResponse::Ok()

@@ -13,6 +13,7 @@ const MOST_OFFSET_PX = 200;
 export class Launcher {
   readonly root: ShadowRoot;
   readonly frame = document.createElement('section');
+  readonly corner = document.createElement('div');
   readonly #button = document.createElement('button');
   readonly #badge = document.createElement('span');
   readonly #notice = document.createElement('div');
@@ -37,10 +38,9 @@ export class Launcher {
     this.#button.append(icon('chat', BUBBLE), icon('close', CROSS), this.#badge);
     this.#button.addEventListener('click', pressed);
     this.#button.addEventListener('pointerdown', intended);
-    const corner = document.createElement('div');
-    corner.className = 'corner';
-    corner.append(this.#notice, this.#button);
-    this.frame.append(corner);
+    this.corner.className = 'corner';
+    this.corner.append(this.#notice, this.#button);
+    this.frame.append(this.corner);
     this.root.append(this.frame);
   }
 

@@ -1,5 +1,5 @@
 import { backoff } from '../backoff';
-import type { Config, Store } from '../host';
+import type { Config, Greeting, Store } from '../host';
 import { fromJson, toJson } from '../json';
 import { randomId, randomToken } from '../random';
 import { asksNotToTrack, context } from './hints';
@@ -15,12 +15,15 @@ interface Answer {
   results?: (Outcome & { id: string })[];
   token?: string;
   config?: Config;
+  greeting?: Greeting | null;
+  greeting_after_ms?: number;
   error?: { code: string; message: string; retry_after?: number };
 }
 
 interface Listener {
   configChanged(config: Config): void;
   tokenChanged(cause: string): void;
+  greeted(greeting: Greeting | null | undefined, afterMs: number | undefined): void;
 }
 
 const MOST_CALLS = 50;
@@ -206,6 +209,7 @@ export class Tracker {
       this.#store.set('config', toJson(answer.config));
       this.#listener.configChanged(answer.config);
     }
+    this.#listener.greeted(answer.greeting, answer.greeting_after_ms);
   }
 
   #refused(status: number, answer: Answer, calls: Call[], token: string | null): number | null {

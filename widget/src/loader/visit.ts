@@ -14,7 +14,7 @@ export class Visit {
 
   constructor(tracker: Tracker) {
     this.#tracker = tracker;
-    setInterval(() => this.#seen(), SEEN_MS);
+    setInterval(() => this.seen(), SEEN_MS);
   }
 
   get page(): Page {
@@ -42,12 +42,13 @@ export class Visit {
 
   /** The page is looked at again. */
   comeBack(): void {
-    if (this.#hasLeft) this.#seen();
+    if (this.#hasLeft) this.seen();
     this.#hasLeft = false;
     this.#tracker.retry();
   }
 
-  #seen(): void {
+  /** A sign of life, while the page is in view. */
+  seen(): void {
     if (this.#pageId && document.visibilityState === 'visible') this.#tracker.call('seen', { page: this.#pageId }, true);
   }
 }

@@ -1,4 +1,4 @@
-import type { Config, Host, Messenger, MessengerModule, Page, Store } from '../host';
+import type { Config, Greeting, GreetingBubble, Host, Messenger, MessengerModule, Page, Store } from '../host';
 import { Invalid, listener, record, text } from './arguments';
 import { Launcher } from './launcher';
 import { currentPage, watchPages } from './pages';
@@ -22,6 +22,9 @@ export class Widget {
   readonly #listeners = new Map<string, Set<(detail: unknown) => void>>();
   #messenger: Messenger | undefined;
   #loading: Promise<Messenger | undefined> | undefined;
+  #bubble: Promise<GreetingBubble> | undefined;
+  #greeting: Greeting | null | undefined;
+  #askAgain: ReturnType<typeof setTimeout> | undefined;
   #isOpen = false;
   #isReady = false;
   #unread = 0;
@@ -35,6 +38,7 @@ export class Widget {
     this.#tracker = new Tracker(base, site, store, {
       configChanged: (config) => this.#configure(config),
       tokenChanged: (cause) => this.#visitorChanged(cause),
+      greeted: (greeting, afterMs) => this.#greet(greeting, afterMs),
     });
     this.#visit = new Visit(this.#tracker);
     this.#launcher = new Launcher(
@@ -145,6 +149,29 @@ export class Widget {
       }
       return { ok: true };
     });
+  }
+
+  /** Shows what the answer greets with, in a bubble that is loaded the first time; another answer may end it again. */
+  #greet(greeting: Greeting | null | undefined, afterMs: number | undefined): void {
+    clearTimeout(this.#askAgain);
+    if (afterMs) this.#askAgain = setTimeout(() => this.#visit.seen(), afterMs);
+    this.#greeting = greeting;
+    const isShown = greeting && !greeting.accepted && !this.#isOpen && this.#options.launcher !== 'hidden';
+    if (!isShown && !this.#bubble) return;
+    this.#bubble ??= import(`${this.#base}widget/${GREETING_FILE}`).then(({ start }) =>
+      start({
+        root: this.#launcher.root,
+        corner: this.#launcher.corner,
+        language: this.#launcher.language,
+        react: (unique_id: string, state: string) => void this.#track('greeting', { unique_id, state }),
+        open: () => void this.#open(true),
+        focus: () => this.#launcher.focus(),
+      }),
+    );
+    this.#bubble.then(
+      (bubble) => (isShown && this.#greeting === greeting ? bubble.show(greeting) : bubble.hide()),
+      () => (this.#bubble = undefined),
+    );
   }
 
   #close(): Promise<Outcome> {

@@ -112,6 +112,10 @@ const messengerGerman: typeof messengerEnglish = {
   },
 };
 
+export const greetingTexts = {
+  en: { dismiss: 'Close the greeting', answer: 'Answer in the chat' },
+  de: { dismiss: 'Begrüßung schließen', answer: 'Im Chat antworten' },
+};
 export const launcherTexts = { en: launcherEnglish, de: launcherGerman };
 export const messengerTexts = { en: messengerEnglish, de: messengerGerman };
 export type Language = keyof typeof launcherTexts;
