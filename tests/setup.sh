@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: Chromium, PostgreSQL, Node, npm packages. Needs apt-get and root or sudo for the first three.
+# Installs what the tests need and the machine lacks: Chromium, PostgreSQL, Node, openssl, npm packages. Needs apt-get and root or sudo for the first four.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -7,6 +7,7 @@ missing=()
 command -v node >/dev/null && command -v npm >/dev/null || missing+=(nodejs npm)
 command -v chromium >/dev/null || missing+=(chromium fonts-liberation)
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+command -v openssl >/dev/null || missing+=(openssl)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 
 if [ ${#missing[@]} -gt 0 ]; then

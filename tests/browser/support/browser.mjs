@@ -8,11 +8,12 @@ import assert from 'node:assert/strict'
 
 const shots = join(import.meta.dirname, '../shots')
 
-export async function launch() {
+/** `args` go to Chromium beside the usual ones. */
+export async function launch({ args = [] } = {}) {
   await mkdir(shots, { recursive: true })
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...args],
   })
   const errors = []
   return {
