@@ -24,7 +24,7 @@ async function script({ major, kind }) {
   if (kind === 'umd') return readFile(join(root, 'node_modules', name, 'dist/customer-sdk.js'))
   const { outputFiles } = await build({
     stdin: { contents: `import * as CustomerSDK from '${name}'\nwindow.CustomerSDK = CustomerSDK`, resolveDir: root },
-    bundle: true, write: false, format: 'iife', logLevel: 'error', define: { 'process.env.NODE_ENV': '"production"' },
+    bundle: true, write: false, format: 'iife', logLevel: 'error', define: { global: 'globalThis' },
   })
   return outputFiles[0].contents
 }
