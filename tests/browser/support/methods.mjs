@@ -219,8 +219,9 @@ export const methods = {
   },
   markEventsAsSeen: {
     run: async w => {
-      const { thread } = await w.sdk('getChat', { chatId: w.chat })
-      const seenUpTo = thread.events.at(-1).createdAt
+      await w.agent.say(w.chat, 'Have you seen this?')
+      const { event } = await w.guest.hears('incoming_event', ({ event }) => event.text === 'Have you seen this?')
+      const seenUpTo = event.createdAt
       assert.deepEqual(await w.sdk('markEventsAsSeen', { chatId: w.chat, seenUpTo }), success)
       await w.refused('markEventsAsSeen', 'VALIDATION', { chatId: w.chat, seenUpTo: 'yesterday' })
     },
