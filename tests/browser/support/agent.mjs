@@ -1,6 +1,6 @@
 // The agent's side of a chat, through the API that bots use.
 
-export function agentOf({ url, api_key: key }, name) {
+export async function agentOf({ url, api_key: key }, name) {
   const call = async (method, path, body) => {
     const answer = await fetch(`${url}/api/agent${path}`, {
       method,
@@ -11,13 +11,23 @@ export function agentOf({ url, api_key: key }, name) {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
     return text ? JSON.parse(text) : undefined
   }
+  const { items: agents } = await call('GET', '/agents')
+  const id = agents.find(agent => agent.name === name).id
+  const colleague = agents.find(agent => agent.name !== name)
   return {
     name,
+    id,
+    /** Somebody else of the site. */
+    colleague,
     call,
     say: (chat, text, more = {}) => call('POST', `/chats/${chat}/events`, { type: 'message', text, ...more }),
     type: (chat, isTyping = true) => call('PUT', `/chats/${chat}/typing`, { is_typing: isTyping }),
     sneakPeek: chat => call('GET', `/chats/${chat}/sneak_peek`),
     seen: (chat, seq) => call('PUT', `/chats/${chat}/seen`, { seq }),
+    edit: (chat, event, text) => call('PUT', `/chats/${chat}/events/${event}`, { type: 'message', text }),
+    add: (chat, agent) => call('PUT', `/chats/${chat}/agents/${agent}`),
+    remove: (chat, agent) => call('DELETE', `/chats/${chat}/agents/${agent}`),
+    transfer: (chat, agent) => call('PUT', `/chats/${chat}/assignment`, { agent_id: agent }),
     close: chat => call('PUT', `/chats/${chat}/closure`),
     status: status => call('PUT', '/agent/status', { status }),
     /** Quick replies under a question. */

@@ -157,17 +157,24 @@ export const events = {
   },
   user_removed_from_chat: {
     run: async w => {
-      await w.agent.leave(w.chat)
-      await w.guest.hears('user_removed_from_chat', ({ chatId, userId }) => chatId === w.chat && userId === w.agentId)
+      const { id, name } = w.agent.colleague
+      await w.agent.add(w.chat, id)
+      await w.guest.hears('user_added_to_chat', ({ user }) => user.id === id && user.name === name)
+      await w.agent.remove(w.chat, id)
+      await w.guest.hears('user_removed_from_chat', ({ chatId, userId }) => chatId === w.chat && userId === id)
     },
   },
   chat_transferred: {
     run: async w => {
-      await w.agent.take(w.chat)
-      const payload = await w.guest.hears('chat_transferred', ours(w))
-      assert.ok(payload.transferredTo.agentIds ?? payload.transferredTo.groupIds, JSON.stringify(payload))
-      assert.ok(payload.reason)
-      assert.ok('queue' in payload)
+      const { id } = w.agent.colleague
+      await w.agent.transfer(w.chat, id)
+      const payload = await w.guest.hears('chat_transferred', payload => ours(w)(payload) && payload.transferredTo.agentIds?.includes(id))
+      assert.equal(payload.threadId, w.thread)
+      assert.equal(payload.reason, 'manual')
+      assert.equal(payload.requesterId, w.agent.id)
+      assert.equal(payload.queue, null)
+      await w.agent.transfer(w.chat, w.agent.id)
+      await w.guest.hears('chat_transferred', ({ transferredTo }) => transferredTo.agentIds?.includes(w.agent.id))
     },
   },
   chat_deactivated: {

@@ -1,6 +1,6 @@
 // The real binary in a process of its own: an ephemeral one with an owner and a site, or one on a data folder that can be killed and started again.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,11 @@ export async function ephemeral({ origins = [], args = [] } = {}) {
     '--site-name', 'Hazel & Oak', ...origins.flatMap(origin => ['--site-origin', origin]), ...args,
   ])
   const ready = JSON.parse(await process.line(() => true))
-  return { ...process, ...ready, url: ready.url.replace(/\/$/, '') }
+  return {
+    ...process, ...ready, url: ready.url.replace(/\/$/, ''),
+    /** Adds an agent through the command line. */
+    addAgent: ({ name, email, password }) => run(['agent', 'add', email, '--name', name, '--data', ready.data], `${password}\n`),
+  }
 }
 
 /** A Parlor on a folder of its own: `start()`, `kill()` (kill -9) and `start()` again on the same port. */
@@ -46,6 +50,14 @@ export async function durable(args = []) {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Runs a command to its end; it has to succeed. */
+function run(args, input) {
+  return new Promise((done, fail) => {
+    const child = execFile(binary, args, (error, stdout, stderr) => error ? fail(new Error(`parlor ${args.join(' ')}: ${stdout}${stderr}`)) : done(stdout))
+    child.stdin.end(input)
+  })
 }
 
 function start(args) {

@@ -35,6 +35,10 @@ export async function pages() {
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://page')
     if (files.has(pathname)) return response.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8' }).end(files.get(pathname))
+    if (pathname === '/preview') {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+      return response.end('<!doctype html><title>A page of tea</title><meta name="description" content="All about it"><p>Tea</p>')
+    }
     if (pathname !== '/') return response.writeHead(204).end()
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
     response.end(`<!doctype html><html lang="en"><title>Page of a stranger</title><script src="${searchParams.get('sdk')}"></script></html>`)

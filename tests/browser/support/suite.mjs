@@ -16,13 +16,14 @@ export function stage() {
   const at = {}
   before(async () => {
     at.web = await pages()
-    at.parlor = await ephemeral({ origins: [at.web.origin] })
+    at.parlor = await ephemeral({ origins: [at.web.origin], args: ['--allow-loopback-previews', 'on'] })
     at.tls = await hosts(at.parlor.url)
     at.browser = await launch({ args: at.tls.args })
     at.admin = (await at.browser.person()).page
     await logIn(at.admin, at.parlor.url)
     at.site = await siteOf(at.admin, at.parlor.url)
-    at.agent = agentOf(at.parlor, owner.name)
+    await at.parlor.addAgent({ name: 'Bea Second', email: 'bea@example.com', password: 'another long password' })
+    at.agent = await agentOf(at.parlor, owner.name)
   })
   after(async () => {
     await at.browser?.close()

@@ -22,6 +22,7 @@ export class World {
     world.mangles = build.name === '2.0.1 UMD'
     const { context, page } = await browser.person()
     world.context = context
+    world.preview = `${web.origin}/preview`
     world.guest = await world.visit(page)
     const { customer } = await world.guest.hears('connected')
     world.id = customer.id
