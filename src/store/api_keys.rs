@@ -1,12 +1,16 @@
 //! API keys: shown once, stored hashed, bound to a site and to scopes.
 
 use crate::db::{Error, Result, Tx, Value};
+use crate::domain::Refusal;
 use crate::domain::ids::{AgentId, ApiKeyId, SiteId};
-use crate::domain::permission::Scope;
+use crate::domain::permission::{Action, Permit, Scope};
 use crate::token::{Token, TokenHash};
 
 /// What every key begins with, so that people and secret scanners know one when they see it.
 pub const KEY_PREFIX: &str = "parlor_";
+
+/// Most keys of a site.
+pub const MAX_KEYS: i64 = 100;
 
 /// How long a use of a key needs no new note of it.
 pub const TOUCH_AFTER_MS: i64 = 60_000;
@@ -95,18 +99,90 @@ pub fn by_hash(tx: &mut dyn Tx, hash: &TokenHash, now: i64) -> Result<Option<Api
          and (k.expires_at is null or k.expires_at > ?2)",
         &[hash.into(), now.into()],
         |row| {
-            let scopes: Vec<String> =
-                serde_json::from_str(&row.text(2)?).map_err(|e| Error::Db(e.to_string()))?;
             Ok(ApiKey {
                 id: ApiKeyId(row.i64(0)?),
                 site: SiteId(row.i64(1)?),
-                // A scope that this version does not know opens nothing.
-                scopes: scopes.iter().filter_map(|s| Scope::parse(s)).collect(),
+                scopes: read_scopes(&row.text(2)?)?,
                 agent: row.opt_i64(4)?.map(AgentId),
                 last_used_at: row.opt_i64(3)?,
             })
         },
     )
+}
+
+/// A key as its owner sees it in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKey {
+    /// The key's id.
+    pub id: ApiKeyId,
+    /// What it is for, in its owner's words.
+    pub name: String,
+    /// First characters of the key.
+    pub prefix: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The name of the agent it acts as, deactivated ones included.
+    pub agent_name: Option<String>,
+    /// Unix ms.
+    pub created_at: i64,
+    /// When it ends or ended, Unix ms; `None` for never.
+    pub expires_at: Option<i64>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<i64>,
+}
+
+/// The keys of the site of the permit that were not revoked, the newest first; at most [`MAX_KEYS`].
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] unless the permit is for [`Action::ManageKeys`], or any other [`Error`].
+pub fn list(tx: &mut dyn Tx, permit: &Permit) -> Result<Vec<ListedKey>> {
+    let site = permit.site(&[Action::ManageKeys])?;
+    tx.all(
+        "select k.id, k.name, k.prefix, k.scopes, a.name, k.created_at, k.expires_at, \
+         k.last_used_at from api_keys k left join agents a on a.id = k.agent_id \
+         where k.site_id = ?1 and k.revoked_at is null order by k.created_at desc, k.id desc \
+         limit ?2",
+        &[site.into(), MAX_KEYS.into()],
+        |row| {
+            Ok(ListedKey {
+                id: ApiKeyId(row.i64(0)?),
+                name: row.text(1)?,
+                prefix: row.text(2)?,
+                scopes: read_scopes(&row.text(3)?)?,
+                agent_name: row.opt_text(4)?,
+                created_at: row.i64(5)?,
+                expires_at: row.opt_i64(6)?,
+                last_used_at: row.opt_i64(7)?,
+            })
+        },
+    )
+}
+
+/// Refuses a key beyond those that a site may have.
+///
+/// # Errors
+/// [`Refusal::LimitReached`] at [`MAX_KEYS`] that were not revoked; [`Refusal::NotAllowed`] unless the permit is for
+/// [`Action::ManageKeys`]; or any other [`Error`].
+pub fn refuse_too_many(tx: &mut dyn Tx, permit: &Permit) -> Result<()> {
+    let site = permit.site(&[Action::ManageKeys])?;
+    // The site's row orders those who make keys at once.
+    let lock = tx.dialect().for_update();
+    let sql = format!("select id from sites where id = ?1{lock}");
+    tx.int(&sql, &[site.into()])?;
+    let count = tx.int(
+        "select count(*) from api_keys where site_id = ?1 and revoked_at is null",
+        &[site.into()],
+    )?;
+    if count >= MAX_KEYS {
+        return Err(Refusal::LimitReached("a site has at most 100 keys; revoke one first").into());
+    }
+    Ok(())
+}
+
+/// A scope that this version does not know opens nothing.
+fn read_scopes(text: &str) -> Result<Vec<Scope>> {
+    let words: Vec<String> = serde_json::from_str(text).map_err(|e| Error::Db(e.to_string()))?;
+    Ok(words.iter().filter_map(|s| Scope::parse(s)).collect())
 }
 
 /// Notes that the key was used; call it at most once a minute and key.

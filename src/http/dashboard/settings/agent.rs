@@ -156,6 +156,7 @@ async fn set_role(
     };
     let now = state.clock.now();
     let done = change(&state, &signed, id, role, move |tx, permit| {
+        refuse_bot(tx, permit)?;
         agents::set_role(tx, permit, role, None, now)
     })
     .await?;
@@ -219,6 +220,7 @@ async fn make_link(
     let token = Token::random();
     let hash = token.hash();
     let done = change(&state, &signed, id, Role::Agent, move |tx, permit| {
+        refuse_bot(tx, permit)?;
         let holder = Holder {
             agent: Some(permit.agent(&[Action::ManageAgent])?),
             login: None,
@@ -230,6 +232,15 @@ async fn make_link(
         Ok(()) => show_link(&req, &state, &signed, (page.agent.name, purpose, &token)),
         Err(_) => after(&state, &signed, id, "", done).await,
     }
+}
+
+/// A program has no password to choose and no role: what it may do stands in its keys.
+fn refuse_bot(tx: &mut dyn Tx, permit: &Permit) -> db::Result<()> {
+    let agent = agents::get(tx, permit.agent(&[Action::ManageAgent])?)?.ok_or(Error::NotFound)?;
+    if agent.is_bot {
+        return Err(Refusal::Conflict("a bot signs in nowhere").into());
+    }
+    Ok(())
 }
 
 /// Changes an agent of this site with permission for both what they are and what they are to be, asked for on the

@@ -37,6 +37,7 @@ struct AgentRow {
     /// `invited`, `deactivated`, or the status.
     state: &'static str,
     is_self: bool,
+    is_bot: bool,
 }
 
 impl AgentRow {
@@ -55,6 +56,7 @@ impl AgentRow {
             tint: face::tint(agent.id.0),
             state,
             is_self: agent.id == me,
+            is_bot: agent.is_bot,
             name: agent.name,
             email: agent.email,
         }

@@ -2,12 +2,15 @@
 
 pub(crate) mod agent;
 pub(crate) mod agents;
+pub(crate) mod canned_replies;
 pub(crate) mod form_draft;
 pub(crate) mod form_editor;
 pub(crate) mod forms;
 pub(crate) mod group;
 pub(crate) mod groups;
+pub(crate) mod keys;
 pub(crate) mod new_agent;
+pub(crate) mod new_key;
 pub(crate) mod own_logins;
 pub(crate) mod password;
 pub(crate) mod profile;
@@ -33,6 +36,9 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     form_editor::routes(cfg);
     groups::routes(cfg);
     group::routes(cfg);
+    new_key::routes(cfg);
+    keys::routes(cfg);
+    canned_replies::routes(cfg);
     profile::routes(cfg);
     password::routes(cfg);
     own_logins::routes(cfg);
@@ -72,7 +78,8 @@ impl Saved {
     pub(crate) fn text(&self) -> Option<&'static str> {
         match self.done.as_str() {
             "saved" => Some("Saved."),
-            "deleted" => Some("The group was deleted."),
+            "deleted" => Some("Deleted."),
+            "revoked" => Some("The key was revoked."),
             "added" => Some("The agent was added and can log in now."),
             "role" => Some("The role was changed. Their logins have ended."),
             "deactivated" => Some("Access was taken away. Their logins have ended."),
