@@ -1,5 +1,6 @@
 //! The settings pages over HTTP: who may do what, what is saved, and that nothing typed is ever more than text.
 
+mod groups;
 mod profile;
 
 use parlor::App;

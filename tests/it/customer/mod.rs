@@ -9,6 +9,7 @@ mod history;
 mod hostile;
 mod kinds;
 mod people;
+mod queueing;
 mod reconnect;
 mod sockjs;
 mod timing;
