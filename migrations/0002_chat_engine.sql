@@ -188,11 +188,12 @@ create index tickets_repeat_idx on tickets (site_id, content_hash, created_at);
 create index tickets_site_status_idx on tickets (site_id, status, updated_at, id);
 create index tickets_visitor_idx on tickets (visitor_id) where visitor_id is not null;
 
--- Bans: the visitor's root, and where it was chosen so the address.
+-- Bans: of a visitor, and where it was chosen of the address.
+
 create table bans (
   id          {id}   not null primary key,
   site_id     {id}   not null references sites (id),
-  visitor_id  {id},
+  visitor_id  {id}   not null,
   ip          {text} not null default '',   -- as stored for visitors: truncated
   reason      {text} not null default '',
   agent_id    {id},
@@ -200,8 +201,21 @@ create table bans (
   expires_at  {i64},                        -- null: until lifted
   lifted_at   {i64}
 ) {strict};
-create index bans_visitor_idx on bans (visitor_id) where lifted_at is null;
-create index bans_site_idx on bans (site_id, created_at);
+create index bans_site_idx on bans (site_id, id) where lifted_at is null;
+create index bans_visitor_idx on bans (visitor_id);
+
+-- Whether somebody is banned is asked of the bans, which follow merges.
+alter table visitors drop column banned_until;
+
+-- What ended sockets, for the nodes that hold them; written and read where there are several nodes.
+create table endings (
+  id          {id}   not null primary key,
+  kind        {text} not null check (kind in ('tokens', 'login', 'visitor')),
+  subject_id  {id}   not null,
+  reason      {text} not null default '',
+  created_at  {i64}  not null
+) {strict};
+create index endings_created_idx on endings (created_at);
 
 create table canned_replies (
   id          {id}   not null primary key,

@@ -45,6 +45,8 @@ pub struct Config {
     pub metrics_from: Vec<IpNet>,
     /// Open WebSockets one client address may have.
     pub sockets_per_address: u32,
+    /// Open WebSockets of one visitor, over all their browsers.
+    pub sockets_per_visitor: u32,
     /// Requests one client address may send to public routes in a second, on average.
     pub requests_per_address: u32,
     /// Open WebSockets of this process.
@@ -75,6 +77,7 @@ impl Default for Config {
             log_format: LogFormat::default(),
             metrics_from: Vec::new(),
             sockets_per_address: 20,
+            sockets_per_visitor: 20,
             requests_per_address: 100,
             max_sockets: 20_000,
             socket_timing: SocketTiming::default(),
@@ -96,6 +99,7 @@ impl Config {
             workers: 1,
             // A test suite is one address with many visitors.
             sockets_per_address: 10_000,
+            sockets_per_visitor: 10_000,
             requests_per_address: 1_000_000,
             ..Self::default()
         }
@@ -150,6 +154,12 @@ impl Config {
                 &options.sockets_per_address,
                 parse_count,
                 default.sockets_per_address,
+            ),
+            sockets_per_visitor: take.value(
+                "sockets-per-visitor",
+                &options.sockets_per_visitor,
+                parse_count,
+                default.sockets_per_visitor,
             ),
             requests_per_address: take.value(
                 "requests-per-address",

@@ -88,6 +88,15 @@ pub struct Options {
     )]
     pub sockets_per_address: Option<String>,
 
+    /// Open WebSockets one visitor may have, over all their browsers [default: 20]
+    #[arg(
+        long,
+        global = true,
+        env = "PARLOR_SOCKETS_PER_VISITOR",
+        value_name = "COUNT"
+    )]
+    pub sockets_per_visitor: Option<String>,
+
     /// Requests one address may send to public routes in a second [default: 100]
     #[arg(
         long,
@@ -169,6 +178,7 @@ impl Options {
             "base_path" => &mut self.base_path,
             "log_format" => &mut self.log_format,
             "sockets_per_address" => &mut self.sockets_per_address,
+            "sockets_per_visitor" => &mut self.sockets_per_visitor,
             "requests_per_address" => &mut self.requests_per_address,
             "max_sockets" => &mut self.max_sockets,
             "allow_loopback_previews" => &mut self.allow_loopback_previews,

@@ -170,6 +170,12 @@ impl Db {
         self.inner.shared.set_node(node);
     }
 
+    /// This node's number in ids, the last one it had; 0 where there is one node.
+    #[must_use]
+    pub fn node(&self) -> i64 {
+        self.inner.shared.node()
+    }
+
     /// Whether the database takes writes.
     #[must_use]
     pub fn health(&self) -> Health {

@@ -109,6 +109,10 @@ impl Shared {
         }
     }
 
+    pub(super) fn node(&self) -> i64 {
+        self.ids.node()
+    }
+
     /// A new id, or why this node may make none.
     pub(super) fn new_id(&self, now: i64) -> Result<i64> {
         if self.has_node.load(Ordering::Acquire) {

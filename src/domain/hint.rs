@@ -1,5 +1,6 @@
 //! Hints: what leaves a transaction after its commit, wakes readers, and may be lost.
 
+use super::disconnect::DisconnectReason;
 use super::ids::{AgentId, ChatId, LoginId, SiteId, VisitorId};
 
 /// Something changed; whoever cares reads the database.
@@ -32,6 +33,13 @@ pub enum Hint {
     VisitorTokensEnded {
         /// The visitor whose sockets end.
         visitor: VisitorId,
+    },
+    /// All sockets of a visitor end, for a reason that clients are told.
+    VisitorDisconnected {
+        /// The root of the visitor.
+        visitor: VisitorId,
+        /// Why.
+        reason: DisconnectReason,
     },
     /// A visitor's own data changed (name, e-mail, attributes).
     VisitorUpdated {

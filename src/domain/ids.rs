@@ -139,6 +139,12 @@ impl IdMaker {
             .store(node & MAX_NODE, std::sync::atomic::Ordering::Relaxed);
     }
 
+    /// The number of the node whose ids it makes.
+    #[must_use]
+    pub fn node(&self) -> i64 {
+        self.node.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// A new id; `now` is Unix milliseconds. When the clock goes back, ids go on from the last one.
     pub fn next(&self, now: i64) -> i64 {
         use std::sync::atomic::Ordering;

@@ -9,6 +9,7 @@ pub mod chat;
 mod checked;
 pub mod colour;
 pub mod context;
+pub mod disconnect;
 pub mod event;
 mod event_kind;
 pub mod file;

@@ -53,6 +53,8 @@ pub struct SiteSettings {
     pub vanish_after_s: u32,
     /// Minutes of silence after which a thread is closed, 0–43200; 0 is never. Who waits in a queue is not silent.
     pub close_silent_after_min: u32,
+    /// How many visitors may be connected to a chat socket of one node at once, 0–1000000; 0 is any number.
+    pub max_connected_visitors: u32,
     /// Whether Do Not Track and Global Privacy Control switch tracking off; chat goes on.
     pub honour_dnt: bool,
     /// Whether unproven identify calls may switch or merge.
@@ -95,6 +97,7 @@ impl Default for SiteSettings {
             chats_wait_while_offline: true,
             vanish_after_s: 60,
             close_silent_after_min: 240,
+            max_connected_visitors: 0,
             honour_dnt: true,
             require_signed_identity: false,
             link_previews: false,

@@ -95,8 +95,6 @@ pub struct Visitor {
     pub visits: i64,
     /// Page views so far.
     pub page_views: i64,
-    /// Banned until this Unix millisecond.
-    pub banned_until: Option<i64>,
     /// When its personal data was removed.
     pub anonymized_at: Option<i64>,
     /// First seen, Unix milliseconds.

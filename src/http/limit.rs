@@ -13,10 +13,11 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 
 use super::attempts::{Attempt, Attempts};
+use super::connected::{Connected, Full, Place, Room};
 use super::error::ApiError;
 use super::extract::ClientIp;
 use crate::config::Config;
-use crate::domain::ids::{ApiKeyId, VisitorId};
+use crate::domain::ids::{ApiKeyId, SiteId, VisitorId};
 
 const fn count(n: u32) -> NonZeroU32 {
     match NonZeroU32::new(n) {
@@ -44,6 +45,10 @@ const FRAMES_PER_S: NonZeroU32 = count(60);
 /// Requests of one API key a second, and how many may come at once.
 const KEY_REQUESTS_PER_S: NonZeroU32 = count(20);
 const KEY_REQUESTS_BURST: NonZeroU32 = count(200);
+/// How often one may come back in a minute while one has too many sockets.
+const RETURNS_PER_MIN: NonZeroU32 = count(10);
+/// Sockets of one address that may wait for a login, however few it may have in all.
+const LEAST_UNAUTHORIZED: u32 = 8;
 /// How many seconds of an address's requests may come at once.
 const REQUEST_BURST_S: u32 = 4;
 
@@ -71,8 +76,12 @@ pub struct Limits {
     activities: Keyed,
     requests: Keyed,
     keys: ByKey,
+    returns: Keyed,
     attempts: Attempts,
     sockets: Arc<Sockets>,
+    unauthorized: Arc<Sockets>,
+    connected: Arc<Connected>,
+    sockets_per_visitor: u32,
 }
 
 /// Buckets of API keys, which are few and told what they have left.
@@ -121,13 +130,15 @@ impl Limits {
                 Quota::per_second(KEY_REQUESTS_PER_S).allow_burst(KEY_REQUESTS_BURST),
             )
             .with_middleware(),
+            returns: Keyed::new(Quota::per_minute(RETURNS_PER_MIN)),
             attempts: Attempts::default(),
-            sockets: Arc::new(Sockets {
-                per_address: config.sockets_per_address,
-                total: config.max_sockets,
-                open: AtomicU32::new(0),
-                by_address: Mutex::new(HashMap::new()),
-            }),
+            sockets: Sockets::new(config.sockets_per_address, config.max_sockets),
+            unauthorized: Sockets::new(
+                (config.sockets_per_address / 2).max(LEAST_UNAUTHORIZED),
+                config.max_sockets,
+            ),
+            connected: Arc::default(),
+            sockets_per_visitor: config.sockets_per_visitor,
         }
     }
 
@@ -221,6 +232,39 @@ impl Limits {
         self.sockets.enter(address.limit_key())
     }
 
+    /// A place for a socket that has not logged in yet: drop the permit at the login.
+    #[must_use]
+    pub fn unauthorized(&self, address: ClientIp) -> Option<SocketPermit> {
+        self.unauthorized.enter(address.limit_key())
+    }
+
+    /// Somebody came although they had too many sockets.
+    ///
+    /// # Errors
+    /// [`Wait`] for who comes back more than 10 times a minute.
+    pub fn comes_back(&self, who: impl Hash) -> Result<(), Wait> {
+        self.returns.take(who, NonZeroU32::MIN)
+    }
+
+    /// A place for one more socket of a visitor, given back when it is dropped. `of_site` is how many visitors of the site
+    /// may be connected at once, 0 for any number.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn visitor(&self, site: SiteId, visitor: VisitorId, of_site: u32) -> Result<Place, Full> {
+        let room = Room {
+            of_visitor: self.sockets_per_visitor,
+            of_site,
+        };
+        self.connected.enter(site, visitor, room)
+    }
+
+    /// Who is connected to this node.
+    #[must_use]
+    pub fn connected(&self) -> &Connected {
+        &self.connected
+    }
+
     /// WebSockets open now.
     #[must_use]
     pub fn open_sockets(&self) -> u32 {
@@ -237,6 +281,7 @@ impl Limits {
             &self.previews,
             &self.activities,
             &self.requests,
+            &self.returns,
         ] {
             keyed.buckets.retain_recent();
             keyed.buckets.shrink_to_fit();
@@ -312,6 +357,15 @@ struct Sockets {
 }
 
 impl Sockets {
+    fn new(per_address: u32, total: u32) -> Arc<Self> {
+        Arc::new(Self {
+            per_address,
+            total,
+            open: AtomicU32::new(0),
+            by_address: Mutex::new(HashMap::new()),
+        })
+    }
+
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<SocketPermit> {
         let mut by_address = self
             .by_address

@@ -4,6 +4,7 @@ mod api;
 mod api_key;
 pub mod assets;
 pub mod attempts;
+pub mod connected;
 mod csp_report;
 pub mod customer;
 pub mod dashboard;

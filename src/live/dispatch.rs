@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::hub::{Hub, Span};
-use super::poll;
+use super::poll::{self, Poll};
 use super::topic::Topic;
 use super::update::{ChatUpdate, InboxUpdate, Update, VisitorsSeen};
 use crate::db::{Db, Result, Tx};
@@ -31,7 +31,9 @@ const CHATS_A_READ: usize = 64;
 /// Serves the hub until `stop`: what was announced before is still handed out.
 pub async fn run(hub: Arc<Hub>, db: Db, stop: CancellationToken) {
     let mut lists_at = Instant::now();
-    let mut poll_at = poll::is_needed(&db).then(|| Instant::now() + poll::EVERY);
+    let mut poll = Poll::default();
+    // The first look takes note of what ended before anybody connected here.
+    let mut poll_at = poll::is_needed(&db).then(Instant::now);
     loop {
         let lists_due = hub.has_lists().then_some(lists_at);
         let next_at = [lists_due, poll_at].into_iter().flatten().min();
@@ -44,7 +46,7 @@ pub async fn run(hub: Arc<Hub>, db: Db, stop: CancellationToken) {
             }
         }
         if poll_at.is_some_and(|at| at <= Instant::now()) {
-            poll::run(&hub, &db).await;
+            poll.run(&hub, &db).await;
             poll_at = Some(Instant::now() + poll::EVERY);
         }
         serve(&hub, &db).await;

@@ -157,8 +157,15 @@ impl Hub {
         let mut has_work = false;
         for hint in hints {
             match hint {
-                Hint::VisitorTokensEnded { visitor } => self.end(Topic::Tokens(*visitor)),
-                Hint::LoginEnded { login } => self.end(Topic::Login(*login)),
+                Hint::VisitorTokensEnded { visitor } => {
+                    self.end(Topic::Tokens(*visitor), CloseReason::CredentialsEnded);
+                }
+                Hint::VisitorDisconnected { visitor, reason } => {
+                    self.end(Topic::Tokens(*visitor), CloseReason::Disconnected(*reason));
+                }
+                Hint::LoginEnded { login } => {
+                    self.end(Topic::Login(*login), CloseReason::CredentialsEnded);
+                }
                 Hint::ChatAdvanced { .. }
                 | Hint::InboxAdvanced { .. }
                 | Hint::VisitorSeen { .. }
@@ -319,13 +326,14 @@ impl Hub {
             | Hint::SiteChanged { .. }
             | Hint::QueueMoved { .. }
             | Hint::VisitorTokensEnded { .. }
+            | Hint::VisitorDisconnected { .. }
             | Hint::LoginEnded { .. } => false,
         }
     }
 
-    fn end(&self, topic: Topic) {
+    fn end(&self, topic: Topic, reason: CloseReason) {
         for outbox in &*self.outboxes(topic) {
-            outbox.close(CloseReason::CredentialsEnded);
+            outbox.close(reason);
         }
     }
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::topic::Topic;
 use super::update::Update;
+use crate::domain::disconnect::DisconnectReason;
 
 /// Most updates that wait for one socket.
 pub const MAX_ENTRIES: usize = 64;
@@ -48,6 +49,8 @@ pub enum CloseReason {
     Lagging,
     /// The token or login is no longer good.
     CredentialsEnded,
+    /// Somebody ended the visitor's sockets.
+    Disconnected(DisconnectReason),
 }
 
 impl CloseReason {
@@ -57,6 +60,7 @@ impl CloseReason {
         match self {
             Self::Lagging => 4008,
             Self::CredentialsEnded => 4001,
+            Self::Disconnected(_) => 4003,
         }
     }
 }

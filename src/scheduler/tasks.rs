@@ -2,8 +2,8 @@
 
 use crate::db::{Dialect, Result, Tx, upkeep};
 use crate::store::{
-    chats, files, inbox, logins, nodes, one_time_tokens, retention, routing, sessions, url_infos,
-    visitor_tokens,
+    chats, endings, files, inbox, logins, nodes, one_time_tokens, retention, routing, sessions,
+    url_infos, visitor_tokens,
 };
 
 const SECOND_MS: i64 = 1_000;
@@ -19,6 +19,9 @@ const ENDED_LOGINS_KEPT_MS: i64 = 30 * DAY_MS;
 
 /// An agent's page that was asleep for longer loads afresh.
 const INBOX_KEPT_MS: i64 = 7 * DAY_MS;
+
+/// Every node reads them each second; this leaves room for clocks that differ.
+const ENDINGS_KEPT_MS: i64 = HOUR_MS;
 
 /// A periodic task.
 pub struct Task {
@@ -96,6 +99,12 @@ pub const TASKS: &[Task] = &[
         every_ms: HOUR_MS,
         engine: None,
         step: |tx, now| is_full(inbox::prune(tx, now - INBOX_KEPT_MS, ROWS_PER_STEP)?),
+    },
+    Task {
+        name: "prune_endings",
+        every_ms: 60 * SECOND_MS,
+        engine: Some(Dialect::Postgres),
+        step: |tx, now| is_full(endings::prune(tx, now - ENDINGS_KEPT_MS, ROWS_PER_STEP)?),
     },
     Task {
         name: "optimise",

@@ -11,7 +11,7 @@ use crate::domain::routing::GroupStatus;
 use crate::store::greetings::Greeting;
 use crate::store::invitations::{self, Invitation, NewInvitation};
 use crate::store::visitor_view::HERE_MS;
-use crate::store::{groups, visitors};
+use crate::store::{bans, groups, visitors};
 
 /// For how long a greeting that was accepted keeps others away: its visitor is about to write.
 const ACCEPTED_HOLDS_MS: i64 = 30 * 60_000;
@@ -176,7 +176,7 @@ fn may_be_greeted(tx: &mut dyn Tx, guest: &Guest, now: i64) -> Result<bool> {
     let Some(root) = visitors::get(tx, guest.site, guest.root)? else {
         return Ok(false);
     };
-    if root.is_bot || root.banned_until.is_some_and(|until| until > now) {
+    if root.is_bot || bans::active(tx, guest.site, guest.root, &root.ip, now)?.is_some() {
         return Ok(false);
     }
     if invitations::has_open_chat(tx, guest.root)? {

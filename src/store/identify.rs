@@ -4,6 +4,7 @@
 //! done before, so a repeat walks the same way and writes nothing.
 
 use super::batches::{CallResult, Run, create_visitor};
+use super::endings::{self, Ending};
 use super::merges::{self, Cause, NewMerge};
 use super::presence;
 use super::sessions::{self, NewSession, PageInView, Progress};
@@ -221,9 +222,7 @@ fn move_to(
     if browser.is_none() {
         visitor_tokens::revoke(tx, &run.who.bearer, run.now)?;
     } else {
-        tx.emit(Hint::VisitorTokensEnded {
-            visitor: run.who.bearer.visitor,
-        })?;
+        endings::note(tx, Ending::Tokens(run.who.bearer.visitor), run.now)?;
     }
     run.enter(tx, token)
 }

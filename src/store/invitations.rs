@@ -8,7 +8,7 @@ use crate::domain::ids::{AgentId, BrowserId, GreetingId, InvitationId, SiteId, V
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::domain::{Hint, Refusal};
 use crate::store::greetings::{self, Count};
-use crate::store::{json, visitors};
+use crate::store::{bans, json, visitors};
 use crate::token;
 
 /// How long an invitation that nobody answers stays open: a greeting of yesterday is none.
@@ -193,9 +193,7 @@ pub fn send(
     let greeting = greetings::find(tx, site, greeting)?.ok_or(Refusal::NotFound("greeting"))?;
     let root = visitors::lock_root(tx, site, visitor)?;
     let state = visitors::get(tx, site, root)?.ok_or(Refusal::NotFound("visitor"))?;
-    if state.banned_until.is_some_and(|until| until > now) {
-        return Err(Refusal::Banned.into());
-    }
+    bans::refuse_banned(tx, site, root, &state.ip, now)?;
     if has_open_chat(tx, root)? {
         return Err(Refusal::Conflict("a chat is open").into());
     }

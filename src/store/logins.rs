@@ -1,9 +1,9 @@
 //! Logins: signed-in browsers of agents. Found by the hash of their cookie, listed, revoked, and limited in age.
 
 use crate::db::{Result, Row, Tx};
-use crate::domain::Hint;
 use crate::domain::agent::Role;
 use crate::domain::ids::{AgentId, LoginId, SiteId};
+use crate::store::endings::{self, Ending};
 use crate::token::TokenHash;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -165,7 +165,7 @@ pub fn revoke(tx: &mut dyn Tx, agent: AgentId, id: LoginId, now: i64) -> Result<
     if changed == 0 {
         return Ok(false);
     }
-    tx.emit(Hint::LoginEnded { login: id })?;
+    endings::note(tx, Ending::Login(id), now)?;
     Ok(true)
 }
 
@@ -189,7 +189,7 @@ pub fn revoke_all_of(
         |row| Ok(LoginId(row.i64(0)?)),
     )?;
     for login in &ended {
-        tx.emit(Hint::LoginEnded { login: *login })?;
+        endings::note(tx, Ending::Login(*login), now)?;
     }
     Ok(ended.len())
 }

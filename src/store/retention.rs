@@ -91,6 +91,7 @@ fn delete_activities(tx: &mut dyn Tx, visitor: VisitorId, limit: i64) -> Result<
 
 fn delete_rows(tx: &mut dyn Tx, visitor: VisitorId) -> Result<()> {
     super::tickets::unlink_visitor(tx, visitor)?;
+    super::bans::delete_of_visitor(tx, visitor)?;
     for sql in [
         "delete from invitations where visitor_id = ?1",
         "delete from sessions where visitor_id = ?1",

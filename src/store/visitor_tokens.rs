@@ -1,8 +1,8 @@
 //! The tokens browsers hold: which visitor each leads to, bound once, revoked for good. Only their SHA-256 is here.
 
 use crate::db::{Result, Tx};
-use crate::domain::Hint;
 use crate::domain::ids::{BrowserId, SiteId, TokenId, VisitorId};
+use crate::store::endings::{self, Ending};
 use crate::token::TokenHash;
 
 /// How a token came to be.
@@ -142,9 +142,7 @@ pub fn revoke(tx: &mut dyn Tx, bearer: &Bearer, now: i64) -> Result<()> {
         "update visitor_tokens set revoked_at = ?2 where id = ?1 and revoked_at is null",
         &[bearer.token.into(), now.into()],
     )?;
-    tx.emit(Hint::VisitorTokensEnded {
-        visitor: bearer.visitor,
-    })
+    endings::note(tx, Ending::Tokens(bearer.visitor), now)
 }
 
 /// Ends every token of one browser.
@@ -158,9 +156,7 @@ pub fn revoke_browser(tx: &mut dyn Tx, bearer: &Bearer, now: i64) -> Result<()> 
          where visitor_id = ?1 and browser_id = ?2 and revoked_at is null",
         &[bearer.visitor.into(), bearer.browser.into(), now.into()],
     )?;
-    tx.emit(Hint::VisitorTokensEnded {
-        visitor: bearer.visitor,
-    })
+    endings::note(tx, Ending::Tokens(bearer.visitor), now)
 }
 
 /// Deletes at most `limit` tokens that expired before `before` (Unix milliseconds), and tells how many.

@@ -53,7 +53,7 @@ pub fn create(tx: &mut dyn Tx, new: &NewVisitor<'_>, now: i64) -> Result<Visitor
 const COLUMNS: &str = "v.id, v.site_id, v.kind, v.merged_into, v.user_id, v.is_verified, v.claimed_user_id, \
      v.claimed_email, v.name, v.email, v.phone, v.avatar_url, v.session_fields, v.is_bot, v.browser, \
      v.browser_version, v.os, v.os_version, v.device, v.language, v.timezone, v.screen, v.country, v.city, v.ip, \
-     v.referrer, v.utm, v.visits, v.page_views, v.banned_until, v.anonymized_at, v.first_seen_at, v.last_seen_at";
+     v.referrer, v.utm, v.visits, v.page_views, v.anonymized_at, v.first_seen_at, v.last_seen_at";
 
 /// The row of a visitor of this site, merged away or not.
 ///
@@ -438,9 +438,8 @@ fn read(row: &dyn Row) -> Result<Visitor> {
         utm: row.text(26)?,
         visits: row.i64(27)?,
         page_views: row.i64(28)?,
-        banned_until: row.opt_i64(29)?,
-        anonymized_at: row.opt_i64(30)?,
-        first_seen_at: row.i64(31)?,
-        last_seen_at: row.i64(32)?,
+        anonymized_at: row.opt_i64(29)?,
+        first_seen_at: row.i64(30)?,
+        last_seen_at: row.i64(31)?,
     })
 }

@@ -22,6 +22,7 @@ mod auth;
 mod auth_browser;
 mod auth_sockets;
 mod auth_store;
+mod bans;
 mod chat_store;
 mod chat_store_edits;
 mod chat_store_events;

@@ -2,23 +2,29 @@
 
 use std::sync::Arc;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::caller::Member;
-use super::login;
 use super::socket::Tenant;
+use crate::db::{self, Tx};
+use crate::domain::Refusal;
+use crate::domain::ids::SiteId;
 use crate::domain::site::Site;
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientIp, header_text};
 use crate::http::guard::{self, PageOrigin, any_origin, check_origin, with_credentials};
 use crate::http::state::State;
-use crate::token::Token;
+use crate::store::bans;
+use crate::store::visitor_tokens::{self, Bearer};
+use crate::token::{Token, TokenHash};
 
 /// A request whose page may call.
 pub(in crate::http) struct Called {
     pub(in crate::http) site: Arc<Site>,
     pub(in crate::http) origin: PageOrigin,
+    /// Where it comes from: bans can be of an address.
+    address: ClientIp,
 }
 
 impl Called {
@@ -35,7 +41,11 @@ impl Called {
         let site = Tenant::of(req.query_string()).find(state).await?;
         let site = site.ok_or_else(ApiError::site_not_found)?;
         let origin = check_origin(state, &site, req)?;
-        Ok(Self { site, origin })
+        Ok(Self {
+            site,
+            origin,
+            address,
+        })
     }
 
     /// The visitor whose token came along.
@@ -52,18 +62,11 @@ impl Called {
             .and_then(Token::parse)
             .ok_or_else(ApiError::authentication)?;
         let (hash, now) = (token.hash(), state.clock.now());
-        let found = state.db.read(move |tx| login::known(tx, &hash)).await?;
-        let (bearer, banned_until) = found
-            .filter(|(bearer, _)| bearer.site == self.site.id && !bearer.has_ended(now))
-            .ok_or_else(ApiError::authentication)?;
-        if banned_until.is_some_and(|until| until > now) {
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                "customer_banned",
-                "the visitor is banned",
-            ));
-        }
-        Ok(Member::new(bearer, token.hash()))
+        let (site, ip) = (self.site.id, self.address.truncated());
+        let bearer = state
+            .db
+            .read(move |tx| admitted(tx, &hash, (site, &ip), now));
+        Ok(Member::new(bearer.await?, token.hash()))
     }
 
     /// The answer as the page may read it.
@@ -71,6 +74,20 @@ impl Called {
         let answer = answer.unwrap_or_else(|error| error.error_response());
         with_credentials(answer, &self.origin)
     }
+}
+
+/// The bearer of a token that opens the site, unless they are banned.
+fn admitted(
+    tx: &mut dyn Tx,
+    hash: &TokenHash,
+    (site, ip): (SiteId, &str),
+    now: i64,
+) -> db::Result<Bearer> {
+    let bearer = visitor_tokens::find(tx, hash)?
+        .filter(|bearer| bearer.site == site && !bearer.has_ended(now))
+        .ok_or(Refusal::Authentication)?;
+    bans::refuse_banned(tx, site, bearer.root, ip, now)?;
+    Ok(bearer)
 }
 
 /// An error that came before the site was known, readable by the pages of all sites.

@@ -2,6 +2,8 @@
 
 use actix_ws::{CloseCode, CloseReason};
 
+use crate::domain::disconnect::DisconnectReason;
+
 /// Why the server ends a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Close {
@@ -15,8 +17,14 @@ pub(in crate::http) enum Close {
     NotUtf8,
     /// Too many frames a second, for too long.
     TooManyFrames,
-    /// The address holds as many sockets as it may.
+    /// The address or the visitor holds as many sockets as they may.
     TooManySockets,
+    /// The address kept coming back with too many sockets.
+    Blocked,
+    /// The address holds too many sockets that have not logged in.
+    TooManyUnauthorized,
+    /// Somebody ended the visitor's sockets, and said why.
+    Told(DisconnectReason),
     /// No site has this name.
     UnknownSite,
     /// There is no such version of the protocol.
@@ -51,6 +59,9 @@ impl Close {
             Self::NotUtf8 => (1007, "not UTF-8"),
             Self::TooManyFrames => (1008, "too many frames"),
             Self::TooManySockets => (1008, "too many sockets"),
+            Self::Blocked => (1008, "came back too often"),
+            Self::TooManyUnauthorized => (1008, "too many sockets without a login"),
+            Self::Told(reason) => (told_code(*reason), reason.as_str()),
             Self::UnknownSite => (1008, "unknown site"),
             Self::UnknownVersion => (1008, "unknown version"),
             Self::TooBig => (1009, "message too big"),
@@ -67,24 +78,48 @@ impl Close {
     }
 
     /// What the protocol calls it in the push `customer_disconnected`, which goes out before the close frame.
-    pub(in crate::http) const fn disconnect_reason(&self) -> Option<&'static str> {
+    pub(in crate::http) const fn disconnect_reason(&self) -> Option<DisconnectReason> {
         match self {
-            Self::Inactive => Some("inactivity_timeout"),
-            Self::TooManySockets => Some("too_many_connections"),
-            Self::UnknownSite => Some("license_not_found"),
-            Self::UnknownVersion => Some("unsupported_version"),
-            Self::NoLogin => Some("connection_timeout"),
-            Self::TokenEnded => Some("access_token_expired"),
-            Self::Internal => Some("internal_error"),
+            Self::Inactive => Some(DisconnectReason::InactivityTimeout),
+            Self::TooManySockets => Some(DisconnectReason::TooManyConnections),
+            Self::Blocked => Some(DisconnectReason::CustomerTemporarilyBlocked),
+            Self::TooManyUnauthorized => Some(DisconnectReason::TooManyUnauthorizedConnections),
+            Self::UnknownSite => Some(DisconnectReason::LicenseNotFound),
+            Self::UnknownVersion => Some(DisconnectReason::UnsupportedVersion),
+            Self::NoLogin => Some(DisconnectReason::ConnectionTimeout),
+            Self::TokenEnded => Some(DisconnectReason::AccessTokenExpired),
+            Self::Internal | Self::Restart { .. } => Some(DisconnectReason::InternalError),
+            Self::Told(reason) => Some(*reason),
             Self::Normal
             | Self::Protocol
             | Self::Unsupported
             | Self::NotUtf8
             | Self::TooManyFrames
             | Self::TooBig
-            | Self::Restart { .. }
             | Self::Lagging => None,
         }
+    }
+}
+
+/// Parlor's own clients go by the code: with 4001 they fetch a token, with 4003 they stay away, with 1012 they come back.
+const fn told_code(reason: DisconnectReason) -> u16 {
+    match reason {
+        DisconnectReason::AccessTokenExpired => 4001,
+        DisconnectReason::CustomerBanned
+        | DisconnectReason::CustomerTemporarilyBlocked
+        | DisconnectReason::LicenseExpired
+        | DisconnectReason::LicenseNotFound
+        | DisconnectReason::LoggedOutRemotely
+        | DisconnectReason::ProductVersionChanged
+        | DisconnectReason::TooManyConnections
+        | DisconnectReason::UnsupportedVersion
+        | DisconnectReason::UsersLimitReached => 4003,
+        DisconnectReason::InactivityTimeout => 1000,
+        DisconnectReason::ConnectionEvicted
+        | DisconnectReason::ConnectionTimeout
+        | DisconnectReason::InternalError
+        | DisconnectReason::ServiceTemporarilyUnavailable
+        | DisconnectReason::TooManyUnauthorizedConnections => 1012,
     }
 }
 

@@ -28,6 +28,8 @@ use super::streams::Streams;
 use super::subscription::Subscription;
 use super::updates;
 use crate::domain::ids::ChatId;
+use crate::http::connected::Place;
+use crate::http::limit::SocketPermit;
 use crate::http::metrics::Direction;
 use crate::live::Next;
 use crate::token;
@@ -69,6 +71,8 @@ impl From<Close> for End {
 
 /// What a logged-in connection has beside the socket.
 pub(super) struct Session {
+    /// The visitor's place among those who are connected, given back with the session.
+    pub(super) _place: Place,
     pub(super) member: Rc<Member>,
     pub(super) streams: Streams,
     /// What the client was last told of the visitor's profile.
@@ -91,6 +95,8 @@ pub(super) struct Connection {
     pub(super) link: Link,
     /// `None` until the visitor has logged in.
     pub(super) session: Option<Box<Session>>,
+    /// The place of a socket that has not logged in.
+    waiting: Option<SocketPermit>,
     running: Option<Running>,
     queue: VecDeque<Request>,
     pace: Pace,
@@ -109,7 +115,7 @@ struct Running {
 /// What ends a request.
 enum Outcome {
     Answer(Answer),
-    LoggedIn(Box<login::LoggedIn>),
+    LoggedIn(login::Login),
 }
 
 /// What happened next.
@@ -125,12 +131,13 @@ enum Turn {
 }
 
 impl Connection {
-    pub(super) fn new(caller: Caller, link: Link) -> Self {
+    pub(super) fn new(caller: Caller, link: Link, waiting: SocketPermit) -> Self {
         let now = Instant::now();
         Self {
             caller: Rc::new(caller),
             link,
             session: None,
+            waiting: Some(waiting),
             running: None,
             queue: VecDeque::new(),
             pace: Pace::new(now),
@@ -273,7 +280,7 @@ impl Connection {
             }
             let acting = login::log_in(Rc::clone(&self.caller), request, now);
             self.run(request_id, action, true, async {
-                Ok(Outcome::LoggedIn(Box::new(acting.await?)))
+                Ok(Outcome::LoggedIn(acting.await?))
             });
             return Ok(());
         };
@@ -337,7 +344,9 @@ impl Connection {
                     self.sent(chat, seq).await?;
                 }
             }
-            Ok(Outcome::LoggedIn(logged_in)) => {
+            Ok(Outcome::LoggedIn(login::Login::Out(close))) => return Err(close.into()),
+            Ok(Outcome::LoggedIn(login::Login::In(logged_in))) => {
+                self.waiting = None;
                 let response = frame::response(id, &running.action, &logged_in.payload);
                 self.send(response).await?;
                 self.session = Some(Box::new(logged_in.session));
@@ -441,7 +450,8 @@ async fn availability_changed(session: &mut Option<Box<Session>>) {
 /// Ends a socket: the protocol's own word where it has one, the close frame, and a moment for the peer to read both.
 pub(super) async fn say_goodbye(mut link: Link, inbound: Inbound, close: &Close) {
     if let Some(reason) = close.disconnect_reason() {
-        let push = frame::push(None, "customer_disconnected", &json!({"reason": reason}));
+        let payload = json!({"reason": reason.as_str()});
+        let push = frame::push(None, "customer_disconnected", &payload);
         if link.text(push).await.is_err() {
             return;
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::actions::Page;
 use super::availability::{Statuses, Told, Watching};
 use super::caller::{Caller, Member};
+use super::close::Close;
 use super::connection::Session;
 use super::fields::Fields;
 use super::frame::{Failure, Request};
@@ -22,14 +23,23 @@ use crate::domain::ids::ChatId;
 use crate::domain::page;
 use crate::domain::permission::{Action, Object, Subject, authorize};
 use crate::domain::routing::GroupStatus;
+use crate::http::connected::{Full, Place};
 use crate::live::Topic;
 use crate::store::visitor_tokens::{self, Bearer, NewToken, TokenKind};
 use crate::store::visitors::{self, NewVisitor};
-use crate::store::{chats, groups};
+use crate::store::{bans, chats, groups};
 use crate::token::{Token, TokenHash};
 
 /// Longest `token` with its scheme, in characters.
 const MAX_TOKEN_CHARS: usize = 128;
+
+/// How a login ends that was not refused.
+pub(super) enum Login {
+    /// It went well.
+    In(Box<LoggedIn>),
+    /// The socket ends, with a word that the protocol has for it.
+    Out(Close),
+}
 
 /// A login that went well.
 pub(super) struct LoggedIn {
@@ -83,23 +93,29 @@ fn referrer(fields: Fields<'_>) -> Result<String, Refusal> {
 /// Logs a visitor in: listens first, then reads, so that nothing in between is missed.
 ///
 /// # Errors
-/// [`Failure`] of type `authentication` for a token that opens nothing here, `customer_banned`, `validation`, or a
-/// retryable one.
+/// [`Failure`] of type `authentication` for a token that opens nothing here, `customer_banned`, `users_limit_reached`,
+/// `validation`, or a retryable one.
 pub(super) async fn log_in(
     caller: Rc<Caller>,
     request: Request,
     now: i64,
-) -> Result<LoggedIn, Failure> {
+) -> Result<Login, Failure> {
     let wanted = Wanted::parse(Fields::of(&request.payload))?;
     let mut member = find(&caller, wanted.hash, now).await?;
     if let Some(number) = wanted.group {
         member.group = known_group(&caller, number).await?;
     }
+    let place = match enter(&caller, &member) {
+        Ok(place) => place,
+        Err(Full::Site) => return Err(Refusal::UsersLimitReached.into()),
+        Err(Full::Visitor) => return Ok(Login::Out(one_too_many(&caller, &member))),
+    };
     // The token is bound to one row, and that row may lead to another: both can end.
     for row in [member.bearer.visitor, member.customer] {
         caller.attachment.subscribe(Topic::Visitor(row));
         caller.attachment.subscribe(Topic::Tokens(row));
     }
+    refuse_banned(&caller, &member, now).await?;
     if !wanted.profile.is_empty() {
         let (member, profile) = (member.clone(), wanted.profile);
         let job = move |tx: &mut dyn Tx| profile::apply(tx, &member, &profile, now);
@@ -127,9 +143,10 @@ pub(super) async fn log_in(
     if let Some(greeting) = greeting {
         payload["greeting"] = greeting;
     }
-    Ok(LoggedIn {
+    Ok(Login::In(Box::new(LoggedIn {
         payload,
         session: Session {
+            _place: place,
             member: Rc::new(member),
             streams: read.streams,
             shown: read.shown,
@@ -139,7 +156,7 @@ pub(super) async fn log_in(
             subscription: wanted.subscription,
             greeted,
         },
-    })
+    })))
 }
 
 /// The group a login names, or the default one: a refusal would make published clients log in again and again.
@@ -229,9 +246,9 @@ fn dynamic_config(own: i64, statuses: &Statuses) -> Value {
 async fn find(caller: &Caller, hash: TokenHash, now: i64) -> Result<Member, Failure> {
     let db = &caller.state.db;
     let site = caller.site.id;
-    let found = db.read(move |tx| known(tx, &hash)).await?;
-    let (bearer, banned_until) = match found {
-        Some(found) => found,
+    let found = db.read(move |tx| visitor_tokens::find(tx, &hash)).await?;
+    let bearer = match found {
+        Some(bearer) => bearer,
         None if caller.is_widget => {
             let context = caller.context.clone();
             let create = move |tx: &mut dyn Tx| {
@@ -249,25 +266,31 @@ async fn find(caller: &Caller, hash: TokenHash, now: i64) -> Result<Member, Fail
     if bearer.site != site || bearer.has_ended(now) {
         return Err(Refusal::Authentication.into());
     }
-    if banned_until.is_some_and(|until| until > now) {
-        return Err(Refusal::Banned.into());
-    }
     Ok(Member::new(bearer, hash))
 }
 
-/// What stands behind a token: the bearer, and until when its visitor is banned.
-pub(super) type Found = (Bearer, Option<i64>);
+/// Asked after the socket listens: a ban that comes later ends it.
+async fn refuse_banned(caller: &Caller, member: &Member, now: i64) -> Result<(), Failure> {
+    let (site, root, ip) = (caller.site.id, member.customer, caller.address.truncated());
+    let job = move |tx: &mut dyn Tx| bans::refuse_banned(tx, site, root, &ip, now);
+    Ok(caller.state.db.read(job).await?)
+}
 
-/// Looks a token up.
-///
-/// # Errors
-/// Any [`db::Error`].
-pub(super) fn known(tx: &mut dyn Tx, hash: &TokenHash) -> db::Result<Option<Found>> {
-    let Some(bearer) = visitor_tokens::find(tx, hash)? else {
-        return Ok(None);
-    };
-    let root = visitors::get(tx, bearer.site, bearer.root)?;
-    Ok(Some((bearer, root.and_then(|root| root.banned_until))))
+/// The visitor's place among those who are connected.
+fn enter(caller: &Caller, member: &Member) -> Result<Place, Full> {
+    let of_site = caller.site.settings.max_connected_visitors;
+    caller
+        .state
+        .limits
+        .visitor(caller.site.id, member.customer, of_site)
+}
+
+/// Who keeps coming back with too many sockets is told so.
+fn one_too_many(caller: &Caller, member: &Member) -> Close {
+    match caller.state.limits.comes_back(member.customer) {
+        Ok(()) => Close::TooManySockets,
+        Err(_) => Close::Blocked,
+    }
 }
 
 /// The bearer of a token that a browser made itself; one that was never seen becomes a new visitor's.
@@ -279,9 +302,9 @@ pub(super) fn first_seen(
     hash: &TokenHash,
     new: &NewVisitor<'_>,
     now: i64,
-) -> db::Result<Found> {
+) -> db::Result<Bearer> {
     // Two tabs may log in at once: the second finds what the first has made.
-    if let Some(found) = known(tx, hash)? {
+    if let Some(found) = visitor_tokens::find(tx, hash)? {
         return Ok(found);
     }
     let token = NewToken {
@@ -295,6 +318,5 @@ pub(super) fn first_seen(
     };
     let bound = visitor_tokens::bind(tx, &token, now)?;
     // On PostgreSQL the other tab may have committed since: the job is run again and finds it.
-    let bearer = bound.ok_or_else(|| db::Error::Retry("the token was bound meanwhile".into()))?;
-    Ok((bearer, None))
+    bound.ok_or_else(|| db::Error::Retry("the token was bound meanwhile".into()))
 }

@@ -143,7 +143,7 @@ async fn exchange(
             context: &context,
             seen_at: now,
         };
-        let (bearer, _) = first_seen(tx, &hash, &new, now)?;
+        let bearer = first_seen(tx, &hash, &new, now)?;
         // An access token ends by itself and must not buy its successor.
         if bearer.site != site || bearer.ends_at.is_some() {
             return Err(Refusal::Authentication.into());

@@ -65,6 +65,8 @@ impl Tenant {
 pub(super) struct Admitted {
     caller: Caller,
     permit: SocketPermit,
+    /// Given back at the login.
+    waiting: SocketPermit,
 }
 
 /// Who may come in; what the protocol has a word for is told on an open connection.
@@ -96,7 +98,13 @@ pub(super) async fn admit(
         return Ok(Err(Close::UnknownVersion));
     };
     let Some(permit) = permit else {
-        return Ok(Err(Close::TooManySockets));
+        return Ok(Err(match state.limits.comes_back(address.limit_key()) {
+            Ok(()) => Close::TooManySockets,
+            Err(_) => Close::Blocked,
+        }));
+    };
+    let Some(waiting) = state.limits.unauthorized(address) else {
+        return Ok(Err(Close::TooManyUnauthorized));
     };
     let caller = Caller {
         state: state.clone(),
@@ -107,7 +115,11 @@ pub(super) async fn admit(
         context: browser(req, address)?,
         attachment: state.hub.attach(),
     };
-    Ok(Ok(Box::new(Admitted { caller, permit })))
+    Ok(Ok(Box::new(Admitted {
+        caller,
+        permit,
+        waiting,
+    })))
 }
 
 /// `GET …/v3.x/customer/rtm/ws`.
@@ -163,10 +175,14 @@ pub(super) async fn serve(admission: Admission, mut link: Link, inbound: Inbound
     }
     match admission {
         Ok(admitted) => {
-            let Admitted { caller, permit } = *admitted;
+            let Admitted {
+                caller,
+                permit,
+                waiting,
+            } = *admitted;
             // The permit goes back when the connection is really gone.
             let _permit = permit;
-            Connection::new(caller, link).serve(inbound).await;
+            Connection::new(caller, link, waiting).serve(inbound).await;
         }
         Err(close) => say_goodbye(link, inbound, &close).await,
     }

@@ -33,6 +33,7 @@ pub(super) async fn take(connection: &mut Connection, next: Next) -> Result<(), 
     match next {
         Next::Close(CloseReason::Lagging) => Err(Close::Lagging.into()),
         Next::Close(CloseReason::CredentialsEnded) => Err(Close::TokenEnded.into()),
+        Next::Close(CloseReason::Disconnected(reason)) => Err(Close::Told(reason).into()),
         Next::Update(Update::Chat(update)) => chat(connection, &update).await,
         Next::Update(Update::Visitor(_)) => visitor(connection).await,
         Next::Update(Update::Greeting(_)) => greetings::changed(connection).await,

@@ -8,6 +8,7 @@ mod greetings;
 mod history;
 mod hostile;
 mod kinds;
+mod leaving;
 mod people;
 mod queueing;
 mod reconnect;

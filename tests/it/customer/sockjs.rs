@@ -335,5 +335,8 @@ async fn a_restart_ends_a_poll_that_waits() {
     shop.app.state().stop.cancel();
 
     let ended = waiting.await;
-    assert!(ended.starts_with("c[1012,"), "{ended}");
+    assert!(
+        ended.contains("internal_error") && ended.contains("c[1012,"),
+        "{ended}"
+    );
 }

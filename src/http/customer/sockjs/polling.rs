@@ -116,7 +116,11 @@ fn refused(close: &Close) -> String {
     let push = close
         .disconnect_reason()
         .map_or_else(String::new, |reason| {
-            let push = frame::push(None, "customer_disconnected", &json!({"reason": reason}));
+            let push = frame::push(
+                None,
+                "customer_disconnected",
+                &json!({"reason": reason.as_str()}),
+            );
             format!("{}\n", framing::pack(&[push]))
         });
     format!("{}\n{push}{}\n", framing::OPEN, framing::close(close))

@@ -208,7 +208,9 @@ impl LiveSocket {
     async fn hear(&mut self, next: Next) -> Result<(), End> {
         let update = match next {
             Next::Close(CloseReason::Lagging) => return Err(Close::Lagging.into()),
-            Next::Close(CloseReason::CredentialsEnded) => return Err(Close::TokenEnded.into()),
+            Next::Close(CloseReason::CredentialsEnded | CloseReason::Disconnected(_)) => {
+                return Err(Close::TokenEnded.into());
+            }
             Next::Update(update) => update,
         };
         match update {

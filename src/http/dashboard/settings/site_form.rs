@@ -15,6 +15,8 @@ const OFFSET_PX: RangeInclusive<u32> = 0..=200;
 const IDLE_MIN: RangeInclusive<u32> = 1..=1440;
 const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
 const VANISH_S: RangeInclusive<u32> = 5..=3600;
+/// 0 is any number.
+const CONNECTED: RangeInclusive<u32> = 0..=1_000_000;
 const SILENT_MIN: RangeInclusive<u32> = 0..=43_200;
 
 /// The form as text: what is stored, or what was typed.
@@ -32,6 +34,7 @@ pub(crate) struct SiteForm {
     pub(crate) session_idle_min: String,
     pub(crate) retention_days: String,
     pub(crate) vanish_after_s: String,
+    pub(crate) max_connected_visitors: String,
     pub(crate) close_silent_after_min: String,
     pub(crate) chats_wait_while_offline: bool,
     pub(crate) honour_dnt: bool,
@@ -66,6 +69,7 @@ impl From<&Site> for SiteForm {
             session_idle_min: settings.session_idle_min.to_string(),
             retention_days: settings.retention_days.to_string(),
             vanish_after_s: settings.vanish_after_s.to_string(),
+            max_connected_visitors: settings.max_connected_visitors.to_string(),
             close_silent_after_min: settings.close_silent_after_min.to_string(),
             chats_wait_while_offline: settings.chats_wait_while_offline,
             honour_dnt: settings.honour_dnt,
@@ -91,6 +95,7 @@ impl From<&Fields> for SiteForm {
             session_idle_min: text("session_idle_min"),
             retention_days: text("retention_days"),
             vanish_after_s: text("vanish_after_s"),
+            max_connected_visitors: text("max_connected_visitors"),
             close_silent_after_min: text("close_silent_after_min"),
             chats_wait_while_offline: fields.is_checked("chats_wait_while_offline"),
             honour_dnt: fields.is_checked("honour_dnt"),
@@ -120,6 +125,8 @@ impl SiteForm {
         let idle = count("session_idle_min", &self.session_idle_min, &IDLE_MIN);
         let days = count("retention_days", &self.retention_days, &RETENTION_DAYS);
         let vanish = count("vanish_after_s", &self.vanish_after_s, &VANISH_S);
+        let connected = &self.max_connected_visitors;
+        let connected = count("max_connected_visitors", connected, &CONNECTED);
         let silent = &self.close_silent_after_min;
         let silent = count("close_silent_after_min", silent, &SILENT_MIN);
         if !errors.is_empty() {
@@ -140,6 +147,7 @@ impl SiteForm {
                 session_idle_min: idle.unwrap_or_default(),
                 retention_days: days.unwrap_or_default(),
                 vanish_after_s: vanish.unwrap_or_default(),
+                max_connected_visitors: connected.unwrap_or_default(),
                 close_silent_after_min: silent.unwrap_or_default(),
                 chats_wait_while_offline: self.chats_wait_while_offline,
                 honour_dnt: self.honour_dnt,
@@ -277,6 +285,7 @@ mod tests {
             retention_days: "1e3".into(),
             vanish_after_s: "4".into(),
             close_silent_after_min: "-1".into(),
+            max_connected_visitors: "1e9".into(),
             ..form()
         };
 
@@ -294,6 +303,7 @@ mod tests {
             "language",
             "session_idle_min",
             "retention_days",
+            "max_connected_visitors",
             "vanish_after_s",
             "close_silent_after_min",
         ] {
