@@ -440,6 +440,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn what_does_not_fit_is_named_with_its_place() {
         let question = || Field::new(FieldType::Question, "Why?", true);
         let choices = |labels: &[&str]| Field {

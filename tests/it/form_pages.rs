@@ -106,19 +106,37 @@ fn a_form_is_built_button_by_button_and_kept_only_when_saved() {
     let page = room.owner.get(&saved.location.unwrap());
     assert!(page.body.contains("Saved."));
     assert!(!page.body.contains("<script>alert") && !page.body.contains("<img src=x"));
-    let again = fill(
-        &page,
-        &[
-            ("do", "save"),
-            ("fields.2.choices", "Black\nGreen"),
-            ("is_enabled", "on"),
-        ],
+}
+
+#[test]
+fn what_is_saved_again_keeps_its_ids() {
+    let room = Room::open();
+    let page = room.owner.get(PATH);
+    let draft = post(
+        &room,
+        &fill(&page, &[("do", "add"), ("new_type", "select")]),
     );
-    assert_eq!(post(&room, &again).status, 303);
-    let ids = |fields: &[Field]| fields.iter().map(|f| f.id.clone()).collect::<Vec<_>>();
+    let change = [
+        ("do", "save"),
+        ("is_enabled", "on"),
+        ("fields.4.label", "Tea?"),
+        ("fields.4.choices", "Green\nBlack"),
+    ];
+    assert_eq!(post(&room, &fill(&draft, &change)).status, 303);
+    let before = stored(&room).unwrap();
+    let page = room.owner.get(PATH);
+    let change = [
+        ("do", "save"),
+        ("is_enabled", "on"),
+        ("fields.4.choices", "Black\nGreen"),
+    ];
+
+    assert_eq!(post(&room, &fill(&page, &change)).status, 303);
+
     let after = stored(&room).unwrap();
-    assert_eq!(ids(&after), ids(&fields));
-    assert_eq!(after[2].choices[0].id, fields[2].choices[1].id);
+    let ids = |fields: &[Field]| fields.iter().map(|f| f.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&after), ids(&before));
+    assert_eq!(after[4].choices[0].id, before[4].choices[1].id);
     assert!(
         room.owner
             .get("/settings/forms")

@@ -62,6 +62,7 @@ fn good_answers_are_claims() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_answer_that_does_not_fit_is_named() {
     let name = json!({"type": "name", "id": "n", "answer": "Ada"});
     let cases = [
