@@ -4,6 +4,7 @@ pub mod activity;
 pub mod address;
 pub mod agent;
 pub mod attribute;
+mod author;
 pub mod canned_reply;
 pub mod chat;
 mod checked;

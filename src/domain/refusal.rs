@@ -73,6 +73,18 @@ impl Refusal {
         }
     }
 
+    /// The same with its field named from further out, as the client wrote it: `url` under `event` is `event.url`.
+    #[must_use]
+    pub fn under(self, outer: &str) -> Self {
+        match self {
+            Self::Validation { field, reason } => Self::Validation {
+                field: format!("{outer}.{field}"),
+                reason,
+            },
+            other => other,
+        }
+    }
+
     /// The name of the refusal on the wire, in lower case.
     #[must_use]
     pub const fn code(&self) -> &'static str {

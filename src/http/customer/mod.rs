@@ -24,7 +24,7 @@ mod identity;
 pub(in crate::http) mod inbound;
 pub(in crate::http) mod link;
 mod login;
-pub(in crate::http) mod new_event;
+mod new_event;
 pub(in crate::http) mod objects;
 pub(in crate::http) mod pace;
 mod profile;

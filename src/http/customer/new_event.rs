@@ -1,4 +1,4 @@
-//! An event in a request: read from the payload, with refusals that name the field where it stands.
+//! An event as visitors send it: read from the payload, with refusals that name the field where it stands.
 
 use serde_json::Value;
 
@@ -15,54 +15,37 @@ const MAX_INITIAL_EVENTS: usize = 20;
 /// Longest id in a message's postback, in characters.
 const MAX_POSTBACK_CHARS: usize = 128;
 
-/// Who sends: what the types and recipients depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Sender {
-    /// The visitor of the chat: no rich messages, and nothing but system messages past the others.
-    Visitor,
-    /// An agent or a bot.
-    Agent,
-}
-
 /// Reads one event; `fields` are those of the event's own object.
 ///
 /// # Errors
 /// A validation refusal that names the field, whatever stands before it.
-pub(in crate::http) fn parse(fields: Fields<'_>, sender: Sender) -> Result<NewEvent, Refusal> {
+pub(super) fn parse(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
     let kind = fields.text("type", usize::MAX)?;
-    let mut event = match (kind, sender) {
-        ("message", _) => message(fields)?,
-        ("system_message", _) => within(
+    let mut event = match kind {
+        "message" => message(fields)?,
+        "system_message" => within(
             fields,
             NewEvent::system_message(
                 fields.text("text", usize::MAX)?,
                 fields.text("system_message_type", usize::MAX)?,
             ),
         )?,
-        ("file", _) => within(
+        "file" => within(
             fields,
             NewEvent::file(
                 fields.text("url", usize::MAX)?,
                 fields.opt_text("alternative_text", usize::MAX)?,
             ),
         )?,
-        ("filled_form", _) => filled_form(fields)?,
-        ("custom", _) => {
+        "filled_form" => filled_form(fields)?,
+        "custom" => {
             let content = fields
                 .get("content")
                 .ok_or_else(|| fields.invalid("content", "is required"))?;
             within(fields, NewEvent::custom(content))?
         }
-        ("rich_message", Sender::Agent) => {
-            NewEvent::rich_message(within(fields, RichMessage::parse("", fields.map()))?)
-        }
-        (_, Sender::Visitor) => {
+        _ => {
             let known = "must be message, file, filled_form, system_message or custom";
-            return Err(fields.invalid("type", known));
-        }
-        (_, Sender::Agent) => {
-            let known =
-                "must be message, rich_message, file, filled_form, system_message or custom";
             return Err(fields.invalid("type", known));
         }
     };
@@ -73,22 +56,20 @@ pub(in crate::http) fn parse(fields: Fields<'_>, sender: Sender) -> Result<NewEv
         let name = fields.path("properties");
         event = event.with_properties(Properties::parse(&name, properties)?);
     }
-    Ok(event.for_recipients(recipients(fields, kind, sender)?))
+    Ok(event.for_recipients(recipients(fields, kind)?))
 }
 
 /// Who may see it. A visitor's page may tell agents something past the visitor, and nothing else.
-fn recipients(fields: Fields<'_>, kind: &str, sender: Sender) -> Result<Recipients, Refusal> {
+fn recipients(fields: Fields<'_>, kind: &str) -> Result<Recipients, Refusal> {
     let asked = match fields.opt_text("recipients", usize::MAX)? {
         None => Recipients::All,
         Some(text) => Recipients::parse(text)
             .ok_or_else(|| fields.invalid("recipients", "must be all or agents"))?,
     };
-    match (asked, sender, kind) {
-        (Recipients::Agents, Sender::Visitor, kind) if kind != "system_message" => {
-            Err(fields.invalid("recipients", "must be all"))
-        }
-        (recipients, _, _) => Ok(recipients),
+    if asked == Recipients::Agents && kind != "system_message" {
+        return Err(fields.invalid("recipients", "must be all"));
     }
+    Ok(asked)
 }
 
 fn message(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
@@ -125,11 +106,7 @@ fn filled_form(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
 ///
 /// # Errors
 /// A validation refusal that names the field, for example `chat.thread.events.0.text`.
-pub(in crate::http) fn parse_list(
-    fields: Fields<'_>,
-    name: &str,
-    sender: Sender,
-) -> Result<Vec<NewEvent>, Refusal> {
+pub(super) fn parse_list(fields: Fields<'_>, name: &str) -> Result<Vec<NewEvent>, Refusal> {
     let Some(list) = fields.opt_list(name, MAX_INITIAL_EVENTS)? else {
         return Ok(Vec::new());
     };
@@ -141,7 +118,7 @@ pub(in crate::http) fn parse_list(
             let Value::Object(map) = item else {
                 return Err(Refusal::invalid(format!("{at}.{n}"), "must be an object"));
             };
-            parse(Fields::within(map, &at, &n), sender)
+            parse(Fields::within(map, &at, &n))
         })
         .collect()
 }
@@ -168,7 +145,7 @@ mod tests {
 
     fn refused(event: &Value) -> String {
         let map: &Map<_, _> = event.as_object().unwrap();
-        parse(Fields::within(map, "event", ""), Sender::Visitor)
+        parse(Fields::within(map, "event", ""))
             .unwrap_err()
             .to_string()
     }
@@ -277,7 +254,7 @@ mod tests {
         let payload = json!({"events": [{"type": "message", "text": "a"}, {"type": "message"}]});
         let fields = Fields::within(payload.as_object().unwrap(), "chat", "thread");
 
-        let refusal = parse_list(fields, "events", Sender::Visitor).unwrap_err();
+        let refusal = parse_list(fields, "events").unwrap_err();
 
         assert_eq!(
             refusal.to_string(),
@@ -289,31 +266,20 @@ mod tests {
     fn a_message_keeps_its_custom_id_and_properties() {
         let event = json!({"type": "message", "text": "Hi", "custom_id": "c1", "properties": {"a": {"b": 1}}});
 
-        let event = parse(Fields::of(event.as_object().unwrap()), Sender::Visitor).unwrap();
+        let event = parse(Fields::of(event.as_object().unwrap())).unwrap();
 
         assert_eq!(event.custom_id(), Some("c1"));
         assert_eq!(event.text(), Some("Hi"));
     }
 
     #[test]
-    fn agents_send_rich_messages_and_notes_of_every_type() {
-        let parsed = |event: &Value| {
-            let fields = Fields::within(event.as_object().unwrap(), "event", "");
-            parse(fields, Sender::Agent).map_err(|refusal| refusal.to_string())
-        };
-        let rich = json!({"type": "rich_message", "template_id": "cards", "recipients": "agents",
-            "elements": [{"title": "Tea"}]});
-        let bad =
-            json!({"type": "rich_message", "template_id": "cards", "elements": [{"title": 1}]});
-
-        assert_eq!(parsed(&rich).unwrap().recipients(), Recipients::Agents);
-        assert_eq!(
-            parsed(&bad),
-            Err("event.elements.0.title: must be a string".to_owned())
-        );
+    fn a_page_tells_agents_something_past_the_visitor_in_system_messages() {
         let page = json!({"type": "system_message", "text": "x", "system_message_type": "a", "recipients": "agents"});
-        let fields = Fields::of(page.as_object().unwrap());
-        let told = parse(fields, Sender::Visitor).unwrap();
+        let note = json!({"type": "message", "text": "x", "recipients": "agents"});
+
+        let told = parse(Fields::of(page.as_object().unwrap())).unwrap();
+
         assert_eq!(told.recipients(), Recipients::Agents);
+        assert_eq!(refused(&note), "event.recipients: must be all");
     }
 }

@@ -1,7 +1,7 @@
 //! Beginning a chat, opening a further thread of it, closing the thread.
 
 use super::handover::{self, Handover, hand_over};
-use crate::db::{Result, Tx};
+use crate::db::{Error, Result, Tx};
 use crate::domain::chat::Chat;
 use crate::domain::event::{AssignReason, Author, Body, NewEvent};
 use crate::domain::ids::{BrowserId, ChatId, GroupId, SiteId, ThreadId, VisitorId};
@@ -262,8 +262,13 @@ fn resolved(
     now: i64,
 ) -> Result<Opening> {
     let mut opening = opening.clone();
-    for new in &mut opening.events {
-        *new = events::resolve(tx, permit, chat, new, now)?;
+    for (n, new) in opening.events.iter_mut().enumerate() {
+        *new = match events::resolve(tx, permit, chat, new, now) {
+            Err(Error::Refused(refusal)) => {
+                return Err(refusal.under(&format!("events.{n}")).into());
+            }
+            resolved => resolved?,
+        };
     }
     if let Some(group) = forms::chosen_group(tx, chat.site, &opening.events)? {
         opening.group = Some(group);

@@ -318,7 +318,7 @@ fn wrong_types(chat: &str) -> Vec<(&'static str, Value, &'static str)> {
         (
             "send_event",
             json!({"chat_id": chat, "event": {"type": "file", "url": "x"}}),
-            "event.type: must be message or system_message",
+            "event.url: must be the address that an upload of yours returned",
         ),
         (
             "send_event",

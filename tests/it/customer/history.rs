@@ -220,3 +220,48 @@ async fn another_history_and_a_number_from_the_future_are_told_to_load_afresh() 
         json!({"events": [], "last_seq": last_seq})
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_threads_leads_back_to_the_one_before() {
+    let shop = Shop::open().await;
+    let (mut visitor, chat) = with_threads(&shop, 5).await;
+    for order in ["desc", "asc"] {
+        let ask = |page_id: &Value| match page_id {
+            Value::Null => json!({"chat_id": chat, "limit": 2, "sort_order": order}),
+            id => json!({"chat_id": chat, "page_id": id}),
+        };
+        let first = visitor.client.done("list_threads", ask(&Value::Null)).await;
+        let second = ask(&first["next_page_id"]);
+        let second = visitor.client.done("list_threads", second).await;
+        let last = ask(&second["next_page_id"]);
+        let last = visitor.client.done("list_threads", last).await;
+
+        let back = ask(&last["previous_page_id"]);
+        let back = visitor.client.done("list_threads", back).await;
+        let start = ask(&back["previous_page_id"]);
+        let start = visitor.client.done("list_threads", start).await;
+
+        assert!(first.get("previous_page_id").is_none(), "{first}");
+        assert!(last.get("next_page_id").is_none(), "{last}");
+        assert_eq!((ids(&first).len(), ids(&last).len()), (2, 1));
+        assert_eq!(ids(&back), ids(&second));
+        assert_eq!(back["next_page_id"], second["next_page_id"]);
+        assert_eq!(ids(&start), ids(&first));
+        assert!(start.get("previous_page_id").is_none(), "{start}");
+        let newest = if order == "desc" { &first } else { &last };
+        let newest = newest["threads"].as_array().unwrap();
+        let newest = if order == "desc" {
+            &newest[0]
+        } else {
+            newest.last().unwrap()
+        };
+        assert!(newest.get("next_thread_id").is_none(), "{newest}");
+    }
+    let all = json!({"chat_id": chat, "limit": 5, "sort_order": "asc"});
+    let all = visitor.client.done("list_threads", all).await;
+    assert_eq!(all["threads"][0]["next_thread_id"], all["threads"][1]["id"]);
+    assert_eq!(
+        all["threads"][1]["previous_thread_id"],
+        all["threads"][0]["id"]
+    );
+}

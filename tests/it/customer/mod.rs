@@ -11,6 +11,7 @@ mod kinds;
 mod leaving;
 mod people;
 mod queueing;
+mod properties;
 mod reconnect;
 mod sockjs;
 mod timing;

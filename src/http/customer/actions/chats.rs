@@ -11,7 +11,7 @@ use crate::domain::{Hint, Refusal};
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
-use crate::http::customer::new_event::{self, Sender};
+use crate::http::customer::new_event;
 use crate::http::customer::pushes::{self, Push};
 use crate::http::customer::view::View;
 use crate::store::chats::{self, Opened, Opening};
@@ -28,7 +28,7 @@ pub(super) async fn start(call: Call) -> Result<Answer, Failure> {
             let object = Object::Visitor { site, root };
             let permit = authorize(&member.subject, Action::StartChat, object)?;
             let opening = asked.opening(tx, &member.subject)?;
-            let opened = chats::start(tx, &permit, &opening, now)?;
+            let opened = chats::start(tx, &permit, &opening, now).map_err(in_thread)?;
             // The visitor's other sockets do not know of this chat yet.
             tx.emit(Hint::VisitorUpdated {
                 site,
@@ -52,7 +52,7 @@ pub(super) async fn activate(call: Call) -> Result<Answer, Failure> {
         .write(move |tx| {
             let (_, permit) = chats::authorized(tx, &subject, Action::OpenThread, chat)?;
             let opening = asked.opening(tx, &subject)?;
-            let opened = chats::activate(tx, &permit, &opening, now)?;
+            let opened = chats::activate(tx, &permit, &opening, now).map_err(in_thread)?;
             Settled::read(tx, &subject, opened, sent)
         })
         .await?;
@@ -81,6 +81,18 @@ pub(super) async fn deactivate(call: Call) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
+/// The store knows an event by its place among the first ones; the client by its whole path.
+fn in_thread(error: db::Error) -> db::Error {
+    match error {
+        db::Error::Refused(Refusal::Validation { field, reason })
+            if field.starts_with("events.") =>
+        {
+            Refusal::invalid(format!("chat.thread.{field}"), reason).into()
+        }
+        other => other,
+    }
+}
+
 /// What `start_chat` and `activate_chat` ask for.
 struct Asked {
     groups: Option<Vec<i64>>,
@@ -103,7 +115,7 @@ impl Asked {
             if let Some(thread) = chat.opt_object("thread")? {
                 let thread = Fields::within(thread, "chat", "thread");
                 opening.thread_properties = properties(thread)?;
-                opening.events = new_event::parse_list(thread, "events", Sender::Visitor)?;
+                opening.events = new_event::parse_list(thread, "events")?;
             }
         }
         Ok(Self {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Answer, Call};
+use crate::db;
 use crate::domain::Refusal;
 use crate::domain::event::NewEvent;
 use crate::domain::event::Recipients;
@@ -11,7 +12,7 @@ use crate::domain::permission::Action;
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
-use crate::http::customer::new_event::{self, Sender};
+use crate::http::customer::new_event;
 use crate::http::customer::pushes::{self, Around};
 use crate::live::{Lossy, Topic};
 use crate::store::{chats, events};
@@ -25,7 +26,10 @@ pub(super) async fn send(call: Call) -> Result<Answer, Failure> {
     let (appended, missing) = call
         .write(move |tx| {
             let (_, permit) = chats::authorized(tx, &subject, Action::SendEvent, id)?;
-            let appended = events::append(tx, &permit, &new, now)?;
+            let appended = match events::append(tx, &permit, &new, now) {
+                Err(db::Error::Refused(refusal)) => return Err(refusal.under("event").into()),
+                appended => appended?,
+            };
             let (chat, permit) = chats::authorized(tx, &subject, Action::ReadChat, id)?;
             let seq = appended.event.seq;
             let sent = sent.unwrap_or(seq - 1);
@@ -62,7 +66,7 @@ fn parse(call: &Call) -> Result<(ChatId, NewEvent), Refusal> {
     let fields = call.fields();
     let id = fields.id("chat_id", "chat")?;
     let event = Fields::within(fields.object("event")?, "event", "");
-    let mut new = new_event::parse(event, Sender::Visitor)?;
+    let mut new = new_event::parse(event)?;
     if fields.flag("attach_to_last_thread")? {
         new = new.attached_to_last_thread();
     }
