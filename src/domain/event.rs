@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_body::FileBody;
 use super::form_answers::FilledField;
-use super::ids::{AgentId, ChatId, EventId, SiteId, ThreadId, VisitorId};
+use super::ids::{AgentId, ChatId, EventId, SiteId, ThreadId};
 use super::properties::{Properties, PropertyNames};
 use super::rich_message::RichMessage;
 use super::thread::Place;
@@ -369,6 +369,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::ids::VisitorId;
 
     #[test]
     fn every_body_comes_back_as_it_was_stored_under_its_kind() {

@@ -58,7 +58,7 @@ pub fn start(tx: &mut dyn Tx, permit: &Permit, opening: &Opening, now: i64) -> R
         return repeat_or(tx, existing, opening, Refusal::ChatLimitReached);
     };
     let lock = tx.dialect().for_update();
-    let mut chat = super::load(tx, id, lock)?.ok_or(crate::db::Error::NotFound)?;
+    let mut chat = super::load(tx, id, lock)?.ok_or(Error::NotFound)?;
     let author = chat.visitor_author();
     let opening = resolved(tx, permit, &chat, opening, now)?;
     invitations::chat_opened(tx, permit, &chat, now)?;
