@@ -80,8 +80,11 @@ export const events = {
   },
   user_added_to_chat: {
     run: async w => {
-      const { user, present } = await w.guest.hears('user_added_to_chat', ({ chatId, user }) => chatId === w.chat && user.type === 'agent')
-      assert.equal(user.name, w.agent.name)
+      const { id, name } = w.agent.colleague
+      await w.agent.add(w.chat, id)
+      const { user, present } = await w.guest.hears('user_added_to_chat', ({ chatId, user }) => chatId === w.chat && user.id === id)
+      assert.equal(user.name, name)
+      assert.equal(user.type, 'agent')
       assert.equal(present, true)
     },
   },
@@ -105,6 +108,7 @@ export const events = {
     run: async w => {
       const own = await w.guest.hears('events_marked_as_seen', ({ userId }) => userId === w.id)
       assert.ok(!Number.isNaN(Date.parse(own.seenUpTo)))
+      await w.sdk('sendEvent', { chatId: w.chat, event: { type: 'message', text: 'Do you see me?' } })
       const { last_seq: seq } = await w.agent.call('GET', `/chats/${w.chat}`)
       await w.agent.seen(w.chat, seq)
       await w.guest.hears('events_marked_as_seen', ({ chatId, userId }) => chatId === w.chat && userId === w.agentId)
@@ -157,9 +161,7 @@ export const events = {
   },
   user_removed_from_chat: {
     run: async w => {
-      const { id, name } = w.agent.colleague
-      await w.agent.add(w.chat, id)
-      await w.guest.hears('user_added_to_chat', ({ user }) => user.id === id && user.name === name)
+      const { id } = w.agent.colleague
       await w.agent.remove(w.chat, id)
       await w.guest.hears('user_removed_from_chat', ({ chatId, userId }) => chatId === w.chat && userId === id)
     },

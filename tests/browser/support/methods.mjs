@@ -131,6 +131,20 @@ export const methods = {
       assert.match(text, /Are they back\?/)
     },
   },
+  acceptGreeting: {
+    run: async w => {
+      const { id, uniqueId } = await w.greeted('Accept me', '/accept-greeting')
+      assert.deepEqual(await w.sdk('acceptGreeting', { greetingId: id, uniqueId }), success)
+      await w.refused('acceptGreeting', 'GREETING_NOT_FOUND', { greetingId: id, uniqueId: 'nothing' })
+    },
+  },
+  cancelGreeting: {
+    run: async w => {
+      const { uniqueId } = await w.greeted('Cancel me', '/cancel-greeting')
+      assert.deepEqual(await w.sdk('cancelGreeting', { uniqueId }), success)
+      await w.refused('cancelGreeting', 'GREETING_NOT_FOUND', { uniqueId: 'nothing' })
+    },
+  },
   startChat: {
     run: async w => {
       const events = [{ type: 'message', text: hello(w), customId: 'first' }]
@@ -261,20 +275,6 @@ export const methods = {
       assert.equal(info.title, 'A page of tea')
       assert.equal(info.description, 'All about it')
       await w.refused('getUrlInfo', 'VALIDATION', { url: 'file:///etc/passwd' })
-    },
-  },
-  acceptGreeting: {
-    run: async w => {
-      const { id, uniqueId } = await w.greeted('Accept me')
-      assert.deepEqual(await w.sdk('acceptGreeting', { greetingId: id, uniqueId }), success)
-      await w.refused('acceptGreeting', 'GREETING_NOT_FOUND', { greetingId: id, uniqueId: 'nothing' })
-    },
-  },
-  cancelGreeting: {
-    run: async w => {
-      const { uniqueId } = await w.greeted('Cancel me')
-      assert.deepEqual(await w.sdk('cancelGreeting', { uniqueId }), success)
-      await w.refused('cancelGreeting', 'GREETING_NOT_FOUND', { uniqueId: 'nothing' })
     },
   },
   deactivateChat: {

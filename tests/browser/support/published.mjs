@@ -73,10 +73,14 @@ export class Guest {
 
   call(method, ...args) {
     return this.page.evaluate(async ([method, args]) => {
-      try {
-        return { value: await window.sdk[method](...args) }
-      } catch (error) {
-        return { code: error.code, message: error.message }
+      for (;;) {
+        try {
+          return { value: await window.sdk[method](...args) }
+        } catch ({ code, message }) {
+          if (code !== 'TOO_MANY_REQUESTS') return { code, message }
+          // A page that is told to slow down comes back after a second, as the error says.
+          await new Promise(done => setTimeout(done, 1_000))
+        }
       }
     }, [method, args])
   }

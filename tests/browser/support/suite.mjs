@@ -9,6 +9,7 @@ import { last, methods } from './methods.mjs'
 import { ephemeral, owner } from './parlor.mjs'
 import { logIn } from './people.mjs'
 import { builds, pages } from './published.mjs'
+import { addGreeting, enableTickets } from './settings.mjs'
 import { siteOf, World } from './world.mjs'
 
 /** A Parlor behind the SDK's host names, with an agent who is there; the promise of it is kept by `before` and `after`. */
@@ -37,6 +38,12 @@ export function stage() {
 /** All tests of one major version. */
 export function suite(major) {
   const at = stage()
+  before(async () => {
+    await enableTickets(at.admin, at.parlor.url)
+    for (const [text, part] of [['Accept me', '/accept-greeting'], ['Cancel me', '/cancel-greeting']]) {
+      await addGreeting(at.admin, at.parlor.url, { text, part, agent: owner.name })
+    }
+  })
   for (const build of builds.filter(build => build.major === major)) test(build.name, t => walk(t, at, build))
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { events as names } from './documented.mjs'
+import { limitChats } from './settings.mjs'
 import { Guest } from './published.mjs'
 
 /** The numbers by which stock clients name the site, as Settings → Site shows them. */
@@ -58,6 +59,39 @@ export class World {
     const url = `${this.web.origin}${path}`
     await this.sdk('updateCustomerPage', { url, title: path })
     await this.guest.hears('customer_page_updated', page => page.url === url)
+  }
+
+  /** Goes to the page of a greeting, and waits for it. */
+  async greeted(text, path) {
+    await this.turnPage(path)
+    return this.guest.hears('incoming_greeting', ({ event }) => event.text === text)
+  }
+
+  /** A visitor of another browser, with a chat. */
+  async stranger() {
+    const { context, page } = await this.browser.person()
+    const guest = await this.visit(page)
+    await guest.hears('connected')
+    const { value: { chat } } = await guest.call('startChat', { chat: { thread: { events: [{ type: 'message', text: 'Me too' }] } } })
+    return { guest, chat, leave: () => context.close() }
+  }
+
+  /** Puts the visitor into a queue of two, and gives the place of its chat once the one before it has gone. */
+  async queued() {
+    await limitChats(this.admin, this.parlor.url, this.agent.id, 1)
+    const served = await this.stranger()
+    const first = await this.stranger()
+    const { chat } = await this.sdk(this.major === 2 ? 'activateChat' : 'resumeChat', { chat: { id: this.chat } })
+    assert.equal(chat.thread.queue.position, 2)
+    this.thread = chat.thread.id
+    await this.agent.close(first.chat.id)
+    const moved = await this.guest.hears('queue_position_updated', ({ chatId, queue }) => chatId === this.chat && queue.position === 1)
+    await limitChats(this.admin, this.parlor.url, this.agent.id, 20)
+    for (const each of [served, first]) {
+      await this.agent.close(each.chat.id)
+      await each.leave()
+    }
+    return moved
   }
 
   async until(holds, what, patience = 15_000) {

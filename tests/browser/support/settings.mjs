@@ -1,0 +1,35 @@
+// What an owner sets up under Settings before visitors come.
+
+/** Saves a form whose fields `fill` changes. */
+async function save(page, path, fill) {
+  await page.goto(path)
+  await fill()
+  const button = page.locator('main form').filter({ has: page.locator('input, textarea') }).getByRole('button', { name: /^(Save|Create|Add)/ }).first()
+  await Promise.all([page.waitForResponse(answer => answer.request().method() === 'POST' && answer.status() < 400), button.click()])
+}
+
+/** Asks for tickets with the form of the default group. */
+export async function enableTickets(page, url) {
+  await page.goto(`${url}/settings/forms`)
+  const path = await page.getByRole('link', { name: /ticket/i }).first().getAttribute('href')
+  await save(page, new URL(path, url).href, () => page.locator('input[name=is_enabled]').check())
+}
+
+/** A greeting for pages whose address holds `part`. */
+export async function addGreeting(page, url, { text, part, agent }) {
+  await save(page, `${url}/settings/greetings/new`, async () => {
+    await page.locator('input[name=name]').fill(text)
+    await page.locator('textarea[name=text]').fill(text)
+    await page.locator('select[name=agent]').selectOption({ label: agent })
+    await page.locator('textarea[name=urls]').fill(part)
+    await page.locator('input[name=is_enabled]').check()
+  })
+}
+
+/** How many chats an agent is given at once. */
+export async function limitChats(page, url, agent, most) {
+  await page.goto(`${url}/settings/agents/${agent}`)
+  await page.locator('input[name=max_chats]').fill(String(most))
+  const form = page.locator('form', { has: page.locator('input[name=max_chats]') })
+  await Promise.all([page.waitForResponse(answer => answer.request().method() === 'POST' && answer.status() < 400), form.getByRole('button').click()])
+}
