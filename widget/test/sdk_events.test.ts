@@ -208,6 +208,7 @@ test('what brought an answer is told to nobody on the connection that asked, oth
 
 test('a connection without a sign of life is unstable, and recovers with the next frame', async () => {
   const { page, told } = await connected();
+  page.answersPings = false;
 
   await page.clock.advance(30_000);
   assert.deepEqual(told, [['connection_unstable']]);

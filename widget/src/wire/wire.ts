@@ -225,9 +225,9 @@ export class Wire {
   }
 
   #ping(): void {
-    this.#send({ action: 'ping' });
     this.#cancelDoubt();
     this.#cancelDoubt = this.#clock.after(DOUBT_MS, () => this.doubt());
+    this.#send({ action: 'ping' });
   }
 
   /** Asks for a sign of life after a while of silence, and gives the connection up when none comes. */

@@ -71,7 +71,9 @@ export class FakePage {
   entityOf: (browserToken: string) => string = () => 'customer-1';
   answerPost: (url: string, body: Json) => { status?: number; body: unknown } | undefined = () => undefined;
   login: Json = { epoch: 'epoch-1', customer: CUSTOMER, chats: [], __priv_dynamic_config: ONLINE };
-  loginError: Json | undefined;
+  /** Refusals of the next logins, one each. */
+  loginErrors: Json[] = [];
+  answersPings = true;
   handlers: Record<string, Handler> = {};
   isNetworkUp = true;
   listener: PageListener | undefined;
@@ -162,9 +164,13 @@ export class FakePage {
   }
 
   #handle(socket: FakeSocket, request: Request): void {
-    if (request.action === 'ping') return;
+    if (request.action === 'ping') {
+      if (this.answersPings) socket.answer(request);
+      return;
+    }
     if (request.action === 'login') {
-      if (this.loginError) return socket.refuse(request, this.loginError);
+      const error = this.loginErrors.shift();
+      if (error) return socket.refuse(request, error);
       return socket.answer(request, this.login);
     }
     const answer = this.handlers[request.action]?.(request.payload ?? {});
