@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch } from './support/browser.mjs'
 import { durable, ephemeral, owner } from './support/parlor.mjs'
-import { settles } from './support/people.mjs'
+import { logIn, settles } from './support/people.mjs'
 import { program } from './support/program.mjs'
 import { shop } from './support/shop.mjs'
 
@@ -24,7 +24,7 @@ const EVENTS = [
   'user_data', 'user_removed_from_chat',
 ]
 
-let parlor, store, browser, guest, bot, tea
+let parlor, store, browser, guest, olive, bot, tea
 // What each page noted, so that nothing documented is left out.
 const called = new Set()
 const heard = new Set()
@@ -34,6 +34,10 @@ before(async () => {
   parlor = await ephemeral({ origins: [store.origin] })
   browser = await launch()
   guest = await browser.person()
+  // Groups are online while one of their agents has the dashboard open.
+  olive = await browser.person()
+  await logIn(olive.page, parlor.url)
+  await olive.page.goto(`${parlor.url}/chats`)
   bot = program(parlor)
   await bot.put('/agent/status', { status: 'accepting' })
   await guest.page.goto(`${store.origin}/index.html`)
@@ -139,6 +143,10 @@ test('a chat begins with emoji and more, and other instances and agents hear of 
   assert.deepEqual(opened.thread.events.filter(({ type }) => type === 'message').map(({ text }) => text), [text])
   await second.hears('incoming_chat', payload => payload.chat.id === chat)
   await second.hears('incoming_event', ({ event }) => event.text === text)
+  const { id: agent } = await bot.get('/agent')
+  await second.hears('user_added_to_chat', ({ user, present }) => user.id === agent && present)
+  await second.hears('user_data', ({ id, type, name }) => id === agent && type === 'agent' && name === owner.name)
+  await second.hears('chat_transferred', ({ chatId, transferredTo, queue }) => chatId === chat && transferredTo.agentIds[0] === agent && queue === null)
   assert.deepEqual(await tea.told('incoming_chat'), [], 'whoever asked has it as the answer')
   assert.equal((await tea.call('startChat', {})).rejected, 'CHAT_LIMIT_REACHED')
   assert.equal((await tea.call('activateChat', { chat: { id: chat } })).rejected, 'CHAT_ALREADY_ACTIVE')
@@ -169,11 +177,10 @@ test('what agents do is told with its fields', async () => {
   const { event } = await bot.post(`/chats/${chat}/events`, { type: 'message', text: 'The one from Fujian' })
   const { event: got } = await tea.hears('incoming_event', ({ event }) => event.text === 'The one from Fujian')
   assert.equal(got.authorId, agent)
-  await tea.hears('user_added_to_chat', ({ user, present }) => user.id === agent && present)
-  await tea.hears('user_data', ({ id, type, name }) => id === agent && type === 'agent' && name === owner.name)
-  await bot.put(`/chats/${chat}/events/${event.id}`, { text: 'The one from Anhui' })
+  await bot.put(`/chats/${chat}/events/${event.id}`, { type: 'message', text: 'The one from Anhui' })
   await tea.hears('event_updated', ({ chatId, event }) => chatId === chat && event.text === 'The one from Anhui' && event.seq === got.seq)
-  await bot.put(`/chats/${chat}/seen`, { seq: got.seq })
+  const { seq } = await tea.call('sendEvent', { chatId: chat, event: { type: 'message', text: 'Fine' } })
+  await bot.put(`/chats/${chat}/seen`, { seq })
   await tea.hears('events_marked_as_seen', ({ userId, seenUpTo }) => userId === agent && seenUpTo > '2')
 
   assert.deepEqual(await tea.call('markEventsAsSeen', { chatId: chat, seenUpTo: got.createdAt }), { success: true })
@@ -335,10 +342,6 @@ test('the widget on the same page is the same visitor', async () => {
   const { page } = await browser.person()
   await page.goto(`${store.origin}/index.html`)
   await page.evaluate(
-    ([url, key]) => document.head.append(Object.assign(document.createElement('script'), { src: `${url}/widget.js` }, { onload: null }).cloneNode()) ?? key,
-    [parlor.url, parlor.site_key],
-  )
-  await page.evaluate(
     ([url, key]) => {
       const script = document.createElement('script')
       script.dataset.site = key
@@ -357,6 +360,7 @@ test('the widget on the same page is the same visitor', async () => {
 })
 
 test('what is written offline survives a reload and is sent once', async () => {
+  const known = (await tea.call('getChat', { chatId: chat })).thread.events.at(-1).seq
   await guest.context.setOffline(true)
   await tea.evaluate(([name]) => dispatchEvent(new Event('offline')), null)
   await tea.hears('connection_unstable')
@@ -373,7 +377,91 @@ test('what is written offline survives a reload and is sent once', async () => {
   tea = await open(guest.page)
 
   const written = ['In a tunnel 🚇', 'Still there', 'Reloaded too early']
-  const stored = async () => (await bot.get(`/chats/${chat}/events?limit=200`)).items.map(({ text }) => text).filter(text => written.includes(text))
+  const stored = async () => (await bot.get(`/chats/${chat}/events?limit=100&after_seq=${known}`)).items.map(({ text }) => text).filter(text => written.includes(text))
   await settles(stored, written, 'stored once each, in order')
-  assert.deepEqual(await tea.evaluate(([name]) => globalThis.instances[name].sdk.listUnsentEvents(), null), [])
+  await settles(() => tea.evaluate(([name]) => globalThis.instances[name].sdk.listUnsentEvents(), null), [], 'nothing waits any more')
+})
+
+test('disconnect and connect, off and once', async () => {
+  called.add('off').add('once')
+  await tea.call('disconnect')
+  assert.equal((await tea.call('getCustomer')).rejected, 'NO_CONNECTION')
+  const counts = await tea.evaluate(
+    ([name]) =>
+      new Promise(done => {
+        const { sdk } = globalThis.instances[name]
+        const counts = { once: 0, off: 0 }
+        const gone = () => counts.off++
+        sdk.once('connected', () => counts.once++)
+        sdk.on('connected', gone)
+        sdk.off('connected', gone)
+        sdk.on('connected', () => {
+          sdk.disconnect()
+          if (globalThis.again) return done(counts)
+          globalThis.again = true
+          sdk.connect()
+        })
+        sdk.connect()
+      }),
+    null,
+  )
+  called.add('connect').add('disconnect')
+
+  assert.deepEqual(counts, { once: 1, off: 0 })
+})
+
+test('kill -9 while a page writes: it comes back by itself, and every event is there once, in order', async () => {
+  const server = await durable()
+  try {
+    const setup = await server.start()
+    const { page: desk } = await browser.person()
+    await desk.goto(setup)
+    await desk.getByRole('textbox', { name: 'Name of your site' }).fill('Hazel & Oak')
+    await desk.getByRole('textbox', { name: 'Your name' }).fill(owner.name)
+    await desk.getByRole('textbox', { name: 'Your e-mail' }).fill(owner.email)
+    await desk.getByLabel('Password').fill(owner.password)
+    await desk.getByRole('button', { name: 'Set up and log in' }).click()
+    await desk.waitForURL(`${server.url}/`)
+    const { page } = await browser.person()
+    await page.goto(`${server.url}/demo`)
+    const before = await page.evaluate(async url => {
+      const site = document.querySelector('script[data-site]').dataset.site
+      const { init } = await import(`${url}/sdk/customer-sdk.mjs`)
+      const sdk = init({ site })
+      globalThis.instance = { sdk, reasons: [], connected: 0, stored: [] }
+      sdk.on('disconnected', ({ reason }) => globalThis.instance.reasons.push(reason))
+      await new Promise(done => sdk.on('connected', () => { globalThis.instance.connected++; done() }))
+      const { chat } = await sdk.startChat({ continuous: true, chat: { thread: { events: [{ type: 'message', text: 'first' }] } } })
+      globalThis.instance.chatId = chat.id
+      return chat.thread.events.filter(({ type }) => type === 'message').length
+    }, server.url)
+    assert.equal(before, 1)
+
+    await page.evaluate(() => {
+      const { sdk, chatId, stored } = globalThis.instance
+      for (let n = 0; n < 20; n++) sdk.sendEvent({ chatId, event: { type: 'message', text: `m${n}` } }).then(({ text }) => stored.push(text))
+    })
+    await server.kill()
+    await server.start()
+    const written = Array.from({ length: 20 }, (_, n) => `m${n}`)
+    await settles(() => page.evaluate(() => globalThis.instance.stored), written, 'all are stored', 70_000)
+
+    const { texts, reasons, connected } = await page.evaluate(async () => {
+      const { sdk, chatId, reasons, connected } = globalThis.instance
+      const history = sdk.getChatHistory({ chatId })
+      const texts = []
+      for (let done = false; !done; ) {
+        const page = await history.next()
+        done = page.done
+        texts.unshift(...page.value.threads.flatMap(({ events }) => events.filter(({ type }) => type === 'message').map(({ text }) => text)))
+      }
+      sdk.destroy()
+      return { texts, reasons, connected }
+    })
+    assert.deepEqual(texts, ['first', ...written])
+    assert.deepEqual(reasons, ['connection_lost'])
+    assert.equal(connected, 2)
+  } finally {
+    await server.stop()
+  }
 })

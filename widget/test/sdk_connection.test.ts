@@ -257,6 +257,18 @@ test('what is sent offline waits, and its promise settles with the stored event'
   assert.deepEqual(sdk.listUnsentEvents(), []);
 });
 
+test('a key that was used before is sent again, and the server says what it stands for', async () => {
+  const { page, sdk } = await connected();
+  const event = { type: 'message', text: 'Hi', customId: 'mine' } as const;
+  for (const push of [message(5, 'Hi', 'mine'), message(5, 'Hi', 'mine')]) {
+    const [sent, twice] = [sdk.sendEvent({ chatId: 'chat-1', event }), sdk.sendEvent({ chatId: 'chat-1', event })];
+    await page.settle();
+    page.take().push('incoming_event', push);
+    assert.equal((await sent).seq, 5);
+    assert.equal(await twice, await sent);
+  }
+});
+
 test('what is left unsent is sent by the next page, with the same key, and told as news', async () => {
   const { page, sdk } = await connected();
   void sdk.sendEvent({ chatId: 'chat-1', event: { type: 'message', text: 'Closed too early', customId: 'mine' } });

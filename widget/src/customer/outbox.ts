@@ -54,6 +54,8 @@ export class Outbox<E extends Entry = Unsent> {
   }
 
   add(entry: E): void {
+    // A caller may use the id of an entry that was sent before: the server knows it as a repeat.
+    this.#gone.delete(entry.id);
     this.#put(entry);
   }
 
