@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::face;
+use super::greeting::{GreetingRows, GreetingShown};
 use super::layout::Bare;
 use super::links;
 use super::times::{self, Times};
@@ -38,6 +39,7 @@ pub(crate) struct BesideRows {
     chats: Vec<InboxRow>,
     /// What the visitor answered in the open chat, the newest form first.
     forms: Vec<Vec<FilledField>>,
+    greetings: GreetingRows,
 }
 
 impl BesideRows {
@@ -71,6 +73,7 @@ impl BesideRows {
             forms,
             live: visitor_view::live(tx, site, profile.visitor)?,
             visits: profile_view::visits(tx, &profile.rows, VISITS_SHOWN)?,
+            greetings: GreetingRows::read(tx, site, &profile.rows)?,
             profile,
             trail,
             chats,
@@ -97,6 +100,10 @@ pub(crate) struct BesideShown {
     pub(crate) trail: Vec<Step>,
     pub(crate) visits: Vec<VisitShown>,
     pub(crate) other_chats: Vec<OtherChat>,
+    /// Id and name of the greetings that can be sent.
+    pub(crate) greetings: Vec<(String, String)>,
+    /// The greeting this visitor got last.
+    pub(crate) greeting: Option<GreetingShown>,
 }
 
 /// Where the visitor is, or when they were last seen.
@@ -175,6 +182,8 @@ impl BesideShown {
                 .filter(|visit| visit.ended_at.is_some())
                 .map(|visit| visit_shown(visit, times))
                 .collect(),
+            greetings: rows.greetings.choices(),
+            greeting: rows.greetings.shown(times),
             other_chats: rows
                 .chats
                 .iter()

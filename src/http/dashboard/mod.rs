@@ -11,6 +11,7 @@ pub(crate) mod cursor;
 mod entry;
 pub(crate) mod face;
 pub(crate) mod form;
+pub(crate) mod greeting;
 pub(crate) mod inbox;
 pub(crate) mod layout;
 pub(crate) mod links;

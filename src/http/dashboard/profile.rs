@@ -7,19 +7,20 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::beside::{BesideRows, BesideShown};
+use super::form::Fields;
 use super::layout::{Area, Layout};
-use super::page::{html, layout};
+use super::page::{html, layout, see_other};
 use super::session::Signed;
 use super::tickets::Row;
 use super::timeline::{self, Block, TimelineRows};
 use super::times::Times;
-use crate::db;
+use crate::db::{self, Lane};
 use crate::domain::Refusal;
-use crate::domain::ids::{ActivityId, ChatId, VisitorId};
+use crate::domain::ids::{ActivityId, ChatId, GreetingId, VisitorId};
 use crate::domain::permission::{Action, Object, authorize};
 use crate::http::error::ApiError;
 use crate::http::state::State;
-use crate::store::{profile_view, tickets};
+use crate::store::{invitations, profile_view, tickets, visitors};
 
 /// Tickets that a profile shows.
 const TICKETS: i64 = 10;
@@ -43,7 +44,38 @@ struct Before {
 }
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(web::resource("/visitors/{visitor}").get(show));
+    cfg.service(web::resource("/visitors/{visitor}").get(show))
+        .service(web::resource("/visitors/{visitor}/greetings").post(greet));
+}
+
+/// Sends a greeting by hand, and shows on the profile what became of it.
+async fn greet(
+    state: Data<State>,
+    signed: Signed,
+    visitor: Path<String>,
+    fields: Fields,
+) -> Result<HttpResponse, ApiError> {
+    let visitor: VisitorId = visitor
+        .parse()
+        .map_err(|_| ApiError::not_found("there is no such visitor"))?;
+    let greeting: GreetingId = fields
+        .get("greeting")
+        .parse()
+        .map_err(|_| ApiError::not_found("there is no such greeting"))?;
+    let (site, subject, now) = (signed.site.id, signed.subject(), state.clock.now());
+    state
+        .db
+        .write(Lane::Chat, move |tx| {
+            let found = visitors::root(tx, site, visitor)?.ok_or(Refusal::NotFound("visitor"))?;
+            let object = Object::Visitor {
+                site,
+                root: found.id,
+            };
+            let permit = authorize(&subject, Action::SendGreeting, object)?;
+            invitations::send(tx, &permit, greeting, now)
+        })
+        .await?;
+    Ok(see_other(&state, &format!("/visitors/{visitor}")))
 }
 
 async fn show(

@@ -6,6 +6,8 @@ pub(crate) mod canned_replies;
 pub(crate) mod form_draft;
 pub(crate) mod form_editor;
 pub(crate) mod forms;
+pub(crate) mod greeting_form;
+pub(crate) mod greetings;
 pub(crate) mod group;
 pub(crate) mod groups;
 pub(crate) mod keys;
@@ -39,6 +41,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     new_key::routes(cfg);
     keys::routes(cfg);
     canned_replies::routes(cfg);
+    greetings::routes(cfg);
     profile::routes(cfg);
     password::routes(cfg);
     own_logins::routes(cfg);
