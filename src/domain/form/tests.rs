@@ -1,3 +1,5 @@
+//! What a form may hold, as tables of cases.
+
 use super::*;
 
 fn refused(fields: Vec<Field>, kind: FormKind) -> Vec<String> {

@@ -1,3 +1,5 @@
+//! Which answers fit a form, as tables of cases.
+
 use serde_json::json;
 
 use super::*;
