@@ -6,7 +6,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, MULTIPART};
 use super::query::Query;
 use crate::db::{self, Lane, Tx};
 use crate::domain::Refusal;
@@ -34,6 +34,8 @@ pub(super) struct Call {
     /// When it came, Unix ms.
     pub(super) now: i64,
     pub(super) query: Query,
+    /// The request itself, of an endpoint that reads its own body.
+    pub(super) raw: Option<(HttpRequest, Payload)>,
     params: Vec<(&'static str, String)>,
     body: Map<String, Value>,
 }
@@ -227,9 +229,10 @@ async fn read_call(
     (state, key): (Data<State>, ApiKey),
 ) -> Result<Call, ApiError> {
     let query = Query::parse(req.query_string(), endpoint.query)?;
-    let body = match endpoint.body {
-        Some(_) => read_json(payload).await?,
-        None => Map::new(),
+    let (body, raw) = match endpoint.body {
+        Some(_) if endpoint.content_type == MULTIPART => (Map::new(), Some((req.clone(), payload))),
+        Some(_) => (read_json(payload).await?, None),
+        None => (Map::new(), None),
     };
     let matched = req.match_info();
     Ok(Call {
@@ -241,6 +244,7 @@ async fn read_call(
         site: key.site,
         agent: key.agent,
         now: state.clock.now(),
+        raw,
         query,
         params: endpoint
             .path_params()

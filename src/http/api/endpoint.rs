@@ -11,6 +11,9 @@ use super::call::{Answer, Call};
 use crate::domain::permission::Scope;
 use crate::http::error::ApiError;
 
+/// The type of an upload's body.
+pub(super) const MULTIPART: &str = "multipart/form-data";
+
 /// What a handler gives back.
 pub(super) type Handled = Pin<Box<dyn Future<Output = Result<Answer, ApiError>>>>;
 
@@ -32,6 +35,8 @@ pub(super) struct Endpoint {
     pub(super) query: &'static [Param],
     /// The schema of the body; `None` where there is none.
     pub(super) body: Option<fn() -> Value>,
+    /// The type of the body: JSON, or [`MULTIPART`], which the handler reads itself.
+    pub(super) content_type: &'static str,
     /// The schema of the answer; `None` is 204 without a body.
     pub(super) answer: Option<fn() -> Value>,
     /// Codes of errors beyond those that every endpoint has.
@@ -91,6 +96,7 @@ impl Endpoint {
         needs_agent: false,
         query: &[],
         body: None,
+        content_type: "application/json",
         answer: None,
         errors: &[],
         handler: |_| Box::pin(async { Ok(Answer::done()) }),

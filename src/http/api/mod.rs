@@ -8,15 +8,21 @@ mod call;
 mod canned_replies;
 mod chats;
 mod content_schemas;
+mod docs;
 mod endpoint;
 mod event_schemas;
 mod events;
+mod files;
+mod forms;
+mod greetings;
+mod groups;
 mod new_event;
 mod objects;
 mod openapi;
 mod properties;
 mod query;
 mod schemas;
+mod tickets;
 mod track_schema;
 mod updates;
 mod visitors;
@@ -45,6 +51,11 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         visitors::ENDPOINTS,
         canned_replies::ENDPOINTS,
         updates::ENDPOINTS,
+        files::ENDPOINTS,
+        groups::ENDPOINTS,
+        forms::ENDPOINTS,
+        greetings::ENDPOINTS,
+        tickets::ENDPOINTS,
     ]
     .into_iter()
     .flatten()
@@ -52,6 +63,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     openapi::routes(cfg);
+    docs::routes(cfg);
     cfg.service(
         web::scope(PREFIX)
             .configure(all_endpoints)

@@ -211,7 +211,7 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
 }
 
 /// What an entry says, with its type and its properties.
-fn content(body: &Body, root: VisitorId) -> Map<String, Value> {
+pub(super) fn content(body: &Body, root: VisitorId) -> Map<String, Value> {
     let mut out = said(body, root);
     out.insert("type".into(), body.kind().as_str().into());
     out.insert("properties".into(), json!(body.properties()));

@@ -49,6 +49,8 @@ pub(super) const ERRORS: &[(&str, u16, &str)] = &[
         409,
         "the custom_id came with another content",
     ),
+    ("customer_banned", 403, "the visitor is banned"),
+    ("unsupported_type", 415, "files of this type are not taken"),
     ("too_large", 413, "the body is too large"),
     ("limit_reached", 429, "there are too many of these"),
     (
@@ -138,7 +140,7 @@ fn operation(endpoint: &Endpoint) -> Value {
     if let Some(schema) = endpoint.body {
         out["requestBody"] = json!({
             "required": true,
-            "content": {"application/json": {"schema": schema()}},
+            "content": {endpoint.content_type: {"schema": schema()}},
         });
     }
     out

@@ -73,15 +73,20 @@ impl Query {
         let Some(text) = self.text("cursor") else {
             return Ok(Cursor::START);
         };
-        let parts = text.split_once('-');
-        let cursor = parts.and_then(|(at, id)| {
-            Some(Cursor {
-                at: at.parse().ok()?,
-                id: id.parse().ok()?,
-            })
-        });
-        cursor.ok_or_else(|| Refusal::invalid("cursor", "must be one that an answer gave"))
+        parse_cursor(text)
     }
+}
+
+/// A cursor out of an earlier answer.
+pub(super) fn parse_cursor(text: &str) -> Result<Cursor, Refusal> {
+    let parts = text.split_once('-');
+    let cursor = parts.and_then(|(at, id)| {
+        Some(Cursor {
+            at: at.parse().ok()?,
+            id: id.parse().ok()?,
+        })
+    });
+    cursor.ok_or_else(|| Refusal::invalid("cursor", "must be one that an answer gave"))
 }
 
 /// A cursor as answers give it.

@@ -109,6 +109,11 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
     all.extend(super::visitors::objects());
     all.extend(super::canned_replies::objects());
     all.extend(super::updates::objects());
+    all.extend(super::files::objects());
+    all.extend(super::groups::objects());
+    all.extend(super::forms::objects());
+    all.extend(super::greetings::objects());
+    all.extend(super::tickets::objects());
     all.extend(super::track_schema::objects());
     all
 }

@@ -1,8 +1,10 @@
 //! The API for programs: every request and every answer of these tests is held against the description.
 
+mod assigning;
 mod chats;
 mod keys;
 mod schema;
+mod settings;
 mod updates;
 mod writing;
 
