@@ -2,7 +2,7 @@
 
 use crate::db::{Result, Tx};
 use crate::domain::Hint;
-use crate::domain::ids::{AgentId, LoginId, SiteId};
+use crate::domain::ids::{AgentId, LoginId};
 use crate::store::routing;
 
 /// Notes an open socket and returns the id to close it by.
@@ -63,24 +63,4 @@ pub fn present(tx: &mut dyn Tx) -> Result<Vec<AgentId>> {
         &[],
         |row| Ok(AgentId(row.i64(0)?)),
     )
-}
-
-/// Whether an agent of the site has a dashboard open and accepts chats.
-///
-/// # Errors
-/// Any [`crate::db::Error`].
-pub fn is_accepting(tx: &mut dyn Tx, site: SiteId) -> Result<bool> {
-    let found = tx.opt(
-        "select 1 \
-         from agent_sites s \
-         join agents a on a.id = s.agent_id \
-         where s.site_id = ?1 \
-           and a.status = 'accepting' \
-           and a.deactivated_at is null \
-           and exists (select 1 from agent_connections c where c.agent_id = a.id) \
-         limit 1",
-        &[site.into()],
-        |_| Ok(()),
-    )?;
-    Ok(found.is_some())
 }

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::db;
 use crate::domain::ids::SiteId;
+use crate::domain::permission::{Action, Object, Subject, authorize};
+use crate::domain::routing::GroupStatus;
 use crate::http::state::State;
-use crate::store::agent_connections;
+use crate::store::groups;
 
 /// How old the answer may be.
 const TTL: Duration = Duration::from_secs(1);
@@ -17,15 +19,23 @@ const TTL: Duration = Duration::from_secs(1);
 pub(super) struct Online(Mutex<HashMap<SiteId, (bool, Instant)>>);
 
 impl Online {
-    /// Whether an agent of the site is connected and accepts chats.
+    /// Whether the group that visitors of the site talk to answers, with room or without.
     pub(super) async fn of(&self, state: &State, site: SiteId) -> db::Result<bool> {
         if let Some(is_online) = self.recent(site) {
             return Ok(is_online);
         }
+        let now = state.clock.now();
         let is_online = state
             .db
-            .read(move |tx| agent_connections::is_accepting(tx, site))
-            .await?;
+            .read(move |tx| {
+                let permit = authorize(&Subject::System, Action::ReadGroups, Object::Site(site))?;
+                groups::statuses(tx, &permit, now)
+            })
+            .await?
+            .into_iter()
+            .any(|(number, status)| {
+                number == groups::DEFAULT_NUMBER && status != GroupStatus::Offline
+            });
         self.lock().insert(site, (is_online, Instant::now()));
         Ok(is_online)
     }

@@ -46,10 +46,7 @@ pub(super) fn hand_over(
     let thread = chat.thread.ok_or(Refusal::ChatInactive)?;
     let given_back_by = from.filter(|_| handover.reason == AssignReason::Manual);
     if let Some(agent) = to {
-        let line = handover
-            .line
-            .is_none()
-            .then_some(joined as fn(&str) -> Body);
+        let line = handover.line.is_none().then_some(joined as Line);
         join(tx, chat, agent, (handover.by, line), now)?;
         threads::give(tx, thread, agent, now)?;
     }
@@ -81,12 +78,15 @@ pub(super) fn hand_over(
     tx.emit(Hint::QueueMoved { site: chat.site })
 }
 
+/// What is said of somebody, from their name.
+pub(super) type Line = fn(&str) -> Body;
+
 /// Makes an agent take part in a held chat, with this line of their name. Returns whether they did not before.
 pub(super) fn join(
     tx: &mut dyn Tx,
     chat: &mut Chat,
     agent: AgentId,
-    (by, line): (Author, Option<fn(&str) -> Body>),
+    (by, line): (Author, Option<Line>),
     now: i64,
 ) -> Result<bool> {
     let user = Author::Agent(agent);

@@ -303,8 +303,8 @@ async fn member_rows(
 
 /// A page of a group that is not there.
 fn missing(error: db::Error) -> ApiError {
-    match error {
-        db::Error::Refused(Refusal::GroupNotFound) => ApiError::not_found("there is no such group"),
-        other => other.into(),
+    if matches!(error, db::Error::Refused(Refusal::GroupNotFound)) {
+        return ApiError::not_found("there is no such group");
     }
+    error.into()
 }
