@@ -4,16 +4,13 @@
 async function save(page, path, fill) {
   await page.goto(path)
   await fill()
-  const button = page.locator('main form').filter({ has: page.locator('input, textarea') }).getByRole('button', { name: /^(Save|Create|Add)/ }).first()
-  await Promise.all([page.waitForResponse(answer => answer.request().method() === 'POST' && answer.status() < 400), button.click()])
+  await Promise.all([saved(page), page.locator('main button.primary').last().click()])
 }
 
+const saved = page => page.waitForResponse(answer => answer.request().method() === 'POST' && answer.status() < 400)
+
 /** Asks for tickets with the form of the default group. */
-export async function enableTickets(page, url) {
-  await page.goto(`${url}/settings/forms`)
-  const path = await page.getByRole('link', { name: /ticket/i }).first().getAttribute('href')
-  await save(page, new URL(path, url).href, () => page.locator('input[name=is_enabled]').check())
-}
+export const enableTickets = (page, url) => save(page, `${url}/settings/forms/0/ticket`, () => page.locator('input[name=is_enabled]').check())
 
 /** A greeting for pages whose address holds `part`. */
 export async function addGreeting(page, url, { text, part, agent }) {
@@ -31,5 +28,5 @@ export async function limitChats(page, url, agent, most) {
   await page.goto(`${url}/settings/agents/${agent}`)
   await page.locator('input[name=max_chats]').fill(String(most))
   const form = page.locator('form', { has: page.locator('input[name=max_chats]') })
-  await Promise.all([page.waitForResponse(answer => answer.request().method() === 'POST' && answer.status() < 400), form.getByRole('button').click()])
+  await Promise.all([saved(page), form.getByRole('button').click()])
 }

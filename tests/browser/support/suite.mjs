@@ -12,8 +12,8 @@ import { builds, pages } from './published.mjs'
 import { addGreeting, enableTickets } from './settings.mjs'
 import { siteOf, World } from './world.mjs'
 
-/** A Parlor behind the SDK's host names, with an agent who is there; the promise of it is kept by `before` and `after`. */
-export function stage() {
+/** A Parlor behind the SDK's host names, with an agent who is there; `prepare` sets up more before the first test. */
+export function stage(prepare) {
   const at = {}
   before(async () => {
     at.web = await pages()
@@ -25,6 +25,7 @@ export function stage() {
     at.site = await siteOf(at.admin, at.parlor.url)
     await at.parlor.addAgent({ name: 'Bea Second', email: 'bea@example.com', password: 'another long password' })
     at.agent = await agentOf(at.parlor, owner.name)
+    await prepare?.(at)
   })
   after(async () => {
     await at.browser?.close()
@@ -37,8 +38,7 @@ export function stage() {
 
 /** All tests of one major version. */
 export function suite(major) {
-  const at = stage()
-  before(async () => {
+  const at = stage(async at => {
     await enableTickets(at.admin, at.parlor.url)
     for (const [text, part] of [['Accept me', '/accept-greeting'], ['Cancel me', '/cancel-greeting']]) {
       await addGreeting(at.admin, at.parlor.url, { text, part, agent: owner.name })

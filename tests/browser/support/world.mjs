@@ -18,7 +18,7 @@ export const configOf = ({ major }, { licenseId, organizationId }) =>
 
 export class World {
   static async open({ browser, web, site, build, ...rest }) {
-    const world = Object.assign(new World(), { web, site, build, major: build.major, ...rest })
+    const world = Object.assign(new World(), { browser, web, site, build, major: build.major, ...rest })
     // The table that escapes what is not plain was lost when this build was made.
     world.mangles = build.name === '2.0.1 UMD'
     const { context, page } = await browser.person()
