@@ -1,7 +1,7 @@
 //! The settings pages over HTTP: who may do what, what is saved, and that nothing typed is ever more than text.
 
-mod groups;
 mod greetings;
+mod groups;
 mod profile;
 
 use parlor::App;

@@ -98,12 +98,12 @@ fn draw(invitation: Invitation, site: &Site) -> ShownGreeting {
 
 /// What it says; only the first two are ever stored as the content of a greeting.
 fn content(body: &Body) -> Value {
-    match body {
-        Body::RichMessage { content, .. } => json!({
+    if let Body::RichMessage { content, .. } = body {
+        return json!({
             "type": "rich_message",
             "template_id": content.template_id,
             "elements": content.elements,
-        }),
-        other => json!({"type": "message", "text": other.text().unwrap_or_default()}),
+        });
     }
+    json!({"type": "message", "text": body.text().unwrap_or_default()})
 }

@@ -60,9 +60,10 @@ impl GreetingForm {
             referrer_how: How::Contains.as_str().into(),
             ..Self::default()
         };
-        match &draft.content {
-            rich @ Body::RichMessage { .. } => form.rich = Some(rich.clone()),
-            content => form.text = content.text().unwrap_or_default().into(),
+        if matches!(draft.content, Body::RichMessage { .. }) {
+            form.rich = Some(draft.content.clone());
+        } else {
+            form.text = draft.content.text().unwrap_or_default().into();
         }
         for condition in &draft.rules.all {
             if !form.take(condition) {
@@ -212,9 +213,10 @@ impl GreetingForm {
 
     /// Patterns of one kind and one way of comparing go into one field, a line each.
     fn take_patterns(&mut self, condition: &Condition) -> bool {
-        let of = match condition {
-            Condition::Any { of } => of.as_slice(),
-            single => std::slice::from_ref(single),
+        let of = if let Condition::Any { of } = condition {
+            of.as_slice()
+        } else {
+            std::slice::from_ref(condition)
         };
         let urls: Option<Vec<&Pattern>> = of.iter().map(as_url).collect();
         let referrers: Option<Vec<&Pattern>> = of.iter().map(as_referrer).collect();
