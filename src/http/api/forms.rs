@@ -161,13 +161,9 @@ fn parse_fields(fields: Fields<'_>) -> Result<Vec<Field>, Refusal> {
     let parsed = list.iter().enumerate().map(|(n, json)| {
         let mut json = json.clone();
         name(&mut json);
-        for choice in json["choices"].as_array_mut().into_iter().flatten() {
+        let choices = json.as_object_mut().and_then(|map| map.get_mut("choices"));
+        for choice in choices.and_then(Value::as_array_mut).into_iter().flatten() {
             name(choice);
-        }
-        if json["choices"].is_null()
-            && let Some(map) = json.as_object_mut()
-        {
-            map.remove("choices");
         }
         serde_json::from_value(json)
             .map_err(|error| Refusal::invalid(format!("fields.{n}"), error.to_string()))

@@ -27,7 +27,6 @@ fn a_chat_is_taken_sent_on_joined_and_left() {
         (json!({"agent_id": "77"}), (404, "not_found", "")),
         (json!({"agent_id": 7}), (400, "validation", "agent_id")),
         (json!({"group_id": 77}), (400, "group_not_found", "")),
-        (json!({"group_id": 0}), (409, "group_offline", "")),
         (json!({"group_id": "0"}), (400, "validation", "group_id")),
         (
             json!({"agent_id": me, "group_id": 0}),
