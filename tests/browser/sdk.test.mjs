@@ -6,32 +6,16 @@ import { launch } from './support/browser.mjs'
 import { durable, ephemeral, owner } from './support/parlor.mjs'
 import { logIn, settles } from './support/people.mjs'
 import { program } from './support/program.mjs'
+import { EVENTS, METHODS, instances } from './support/sdk.mjs'
 import { shop } from './support/shop.mjs'
 
-const METHODS = [
-  'acceptGreeting', 'activateChat', 'cancelGreeting', 'cancelRate', 'connect', 'deactivateChat', 'deleteChatProperties',
-  'deleteEventProperties', 'deleteThreadProperties', 'destroy', 'disconnect', 'getChat', 'getChatHistory', 'getCustomer', 'getForm',
-  'getPredictedAgent', 'getUrlInfo', 'listChats', 'listGroupStatuses', 'listThreads', 'markEventsAsSeen', 'off', 'on', 'once', 'rateChat',
-  'sendEvent', 'sendRichMessagePostback', 'sendTicketForm', 'setCustomerSessionFields', 'setSneakPeek', 'startChat',
-  'updateChatProperties', 'updateCustomer', 'updateCustomerPage', 'updateEventProperties', 'updateThreadProperties', 'uploadFile',
-]
-const EVENTS = [
-  'availability_updated', 'chat_deactivated', 'chat_properties_deleted', 'chat_properties_updated', 'chat_transferred', 'connected',
-  'connection_recovered', 'connection_unstable', 'customer_id', 'customer_page_updated', 'customer_updated', 'disconnected',
-  'event_properties_deleted', 'event_properties_updated', 'event_updated', 'events_marked_as_seen', 'greeting_accepted',
-  'greeting_canceled', 'incoming_chat', 'incoming_event', 'incoming_greeting', 'incoming_rich_message_postback',
-  'incoming_typing_indicator', 'queue_position_updated', 'thread_properties_deleted', 'thread_properties_updated', 'user_added_to_chat',
-  'user_data', 'user_removed_from_chat',
-]
-
-let parlor, store, browser, guest, olive, bot, tea
-// What each page noted, so that nothing documented is left out.
-const called = new Set()
-const heard = new Set()
+let parlor, store, browser, guest, olive, bot, tea, open
+const { called, heard, opener } = instances()
 
 before(async () => {
   store = await shop({ snippet: () => parlor, page: () => '<!doctype html><meta charset="utf-8"><title>Tea</title><h1>Tea</h1>' })
   parlor = await ephemeral({ origins: [store.origin] })
+  open = opener(parlor)
   browser = await launch()
   guest = await browser.person()
   // Groups are online while one of their agents has the dashboard open.
@@ -49,64 +33,7 @@ after(async () => {
   await browser?.close()
 })
 
-/** An instance in a page, with notes of all it tells and of all that is called on it. */
-async function open(page, config = {}, kind = 'umd') {
-  if (kind === 'umd' && !(await page.evaluate(() => 'CustomerSDK' in globalThis))) await page.addScriptTag({ url: `${parlor.url}/sdk/customer-sdk.js` })
-  const name = await page.evaluate(
-    async ([url, config, kind, events]) => {
-      const { init } = kind === 'umd' ? CustomerSDK : await import(`${url}/sdk/customer-sdk.mjs`)
-      const sdk = init(config)
-      const told = []
-      for (const event of events) sdk.on(event, payload => told.push([event, payload ?? null]))
-      globalThis.instances ??= []
-      return globalThis.instances.push({ sdk, told }) - 1
-    },
-    [parlor.url, { site: parlor.site_key, ...config }, kind, EVENTS],
-  )
-  called.add('on')
-  const told = async event => {
-    const all = await page.evaluate(name => globalThis.instances[name].told, name)
-    for (const [event] of all) heard.add(event)
-    return all.filter(entry => !event || entry[0] === event).map(([, payload]) => payload)
-  }
-  return {
-    told,
-    /** Calls a method and gives what it resolves to, or the code it rejects with. */
-    async call(method, ...args) {
-      called.add(method)
-      return page.evaluate(
-        async ([name, method, args]) => {
-          try {
-            return await globalThis.instances[name].sdk[method](...args)
-          } catch (error) {
-            return { rejected: error.code ?? String(error) }
-          }
-        },
-        [name, method, args],
-      )
-    },
-    /** Starts a call whose end nobody waits for yet. */
-    begin: (method, ...args) =>
-      page.evaluate(
-        ([name, method, args]) => {
-          globalThis.instances[name].sdk[method](...args).then(
-            event => (globalThis.instances[name].settled ??= []).push(event.text),
-            () => {},
-          )
-        },
-        [name, method, args],
-      ),
-    settled: () => page.evaluate(name => globalThis.instances[name].settled ?? [], name),
-    /** Waits for an event of which `check` holds. */
-    async hears(event, check = () => true) {
-      await settles(async () => (await told(event)).some(check), true, event)
-      return (await told(event)).findLast(check)
-    },
-    evaluate: (run, argument) => page.evaluate(run, [name, argument]),
-  }
-}
-
-let chat, thread, greeted
+let chat, thread
 
 test('an instance of the classic script connects to the server it came from', async () => {
   const { customer, availability } = await tea.hears('connected')
@@ -289,6 +216,11 @@ test('groups, forms, previews and tickets answer', async () => {
   assert.equal((await tea.call('sendTicketForm', { filledForm: { type: 'filled_form', formId: '', fields }, timeZone: 'Moon' })).rejected, 'VALIDATION')
 })
 
+test('a greeting that is not there can be neither accepted nor cancelled', async () => {
+  assert.equal((await tea.call('acceptGreeting', { greetingId: 7, uniqueId: 'nobody' })).rejected, 'GREETING_NOT_FOUND')
+  assert.equal((await tea.call('cancelGreeting', { uniqueId: 'nobody' })).rejected, 'GREETING_NOT_FOUND')
+})
+
 test('the availability of the group is told', async () => {
   await bot.put('/agent/status', { status: 'not_accepting' })
   await tea.hears('availability_updated', ({ availability }) => availability === 'offline')
@@ -359,11 +291,17 @@ test('the widget on the same page is the same visitor', async () => {
   assert.ok((await beside.call('getCustomer')).statistics.pageViewsCount >= 1, 'the page that the widget counted')
 })
 
+test('a browser that says it is offline makes the connection doubtful until the next frame', async () => {
+  await tea.evaluate(() => dispatchEvent(new Event('offline')), null)
+  await tea.hears('connection_unstable')
+  await tea.evaluate(() => dispatchEvent(new Event('online')), null)
+  await tea.hears('connection_recovered')
+  assert.deepEqual(await tea.told('disconnected'), [])
+})
+
 test('what is written offline survives a reload and is sent once', async () => {
   const known = (await tea.call('getChat', { chatId: chat })).thread.events.at(-1).seq
   await guest.context.setOffline(true)
-  await tea.evaluate(([name]) => dispatchEvent(new Event('offline')), null)
-  await tea.hears('connection_unstable')
   await tea.begin('sendEvent', { chatId: chat, event: { type: 'message', text: 'In a tunnel 🚇' } })
   await tea.begin('sendEvent', { chatId: chat, event: { type: 'message', text: 'Still there' } })
   await guest.context.setOffline(false)
@@ -380,6 +318,34 @@ test('what is written offline survives a reload and is sent once', async () => {
   const stored = async () => (await bot.get(`/chats/${chat}/events?limit=100&after_seq=${known}`)).items.map(({ text }) => text).filter(text => written.includes(text))
   await settles(stored, written, 'stored once each, in order')
   await settles(() => tea.evaluate(([name]) => globalThis.instances[name].sdk.listUnsentEvents(), null), [], 'nothing waits any more')
+})
+
+test('a chat beyond what agents take waits in a queue and is told its place', async () => {
+  const { id: agent } = await bot.get('/agent')
+  await olive.page.goto(`${parlor.url}/settings/agents/${agent}`)
+  await olive.page.getByLabel('Most chats that are given to them').fill('1')
+  await olive.page.locator('form[action$="/max-chats"]').getByRole('button').click()
+  await olive.page.getByRole('status').first().waitFor()
+  const people = []
+  for (const text of ['Second', 'Third']) {
+    const { page } = await browser.person()
+    await page.goto(`${store.origin}/index.html`)
+    const person = await open(page)
+    await person.hears('connected')
+    assert.equal((await person.call('getPredictedAgent', { groupId: 0 })).rejected, 'GROUP_UNAVAILABLE')
+    const { chat } = await person.call('startChat', { continuous: true, chat: { thread: { events: [{ type: 'message', text }] } } })
+    people.push({ person, chat })
+  }
+  assert.deepEqual(people.map(({ chat }) => chat.thread.queue.position), [1, 2])
+  assert.ok(people[1].chat.thread.queue.queuedAt > '2026')
+  await bot.put(`/chats/${chat}/closure`)
+
+  await people[0].person.hears('chat_transferred', ({ transferredTo }) => transferredTo.agentIds?.[0] === agent)
+  await people[0].person.hears('user_added_to_chat', ({ user }) => user.id === agent)
+  const { queue } = await people[1].person.hears('queue_position_updated', ({ queue }) => queue.position === 1)
+  assert.equal(typeof queue.waitTime, 'number')
+  await bot.delete(`/chats/${people[0].chat.id}/agents/${agent}`)
+  await people[0].person.hears('user_removed_from_chat', ({ chatId, userId }) => chatId === people[0].chat.id && userId === agent)
 })
 
 test('disconnect and connect, off and once', async () => {
@@ -405,7 +371,7 @@ test('disconnect and connect, off and once', async () => {
       }),
     null,
   )
-  called.add('connect').add('disconnect')
+  called.add('connect')
 
   assert.deepEqual(counts, { once: 1, off: 0 })
 })
@@ -460,8 +426,16 @@ test('kill -9 while a page writes: it comes back by itself, and every event is t
     })
     assert.deepEqual(texts, ['first', ...written])
     assert.deepEqual(reasons, ['connection_lost'])
+    heard.add('disconnected')
     assert.equal(connected, 2)
   } finally {
     await server.stop()
   }
+})
+
+test('every documented method was called and every documented event heard', () => {
+  const greetings = ['greeting_accepted', 'greeting_canceled', 'incoming_greeting']
+
+  assert.deepEqual([...called].filter(name => METHODS.includes(name)).sort(), [...METHODS].sort())
+  assert.deepEqual([...heard, ...greetings].sort(), EVENTS)
 })

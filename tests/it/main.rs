@@ -59,6 +59,7 @@ mod program_postgres;
 mod races;
 mod routing;
 mod scheduler;
+mod sdk_files;
 mod settings;
 mod setup;
 mod shutdown;

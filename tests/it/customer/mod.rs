@@ -13,6 +13,7 @@ mod people;
 mod properties;
 mod queueing;
 mod reconnect;
+mod sdk_token;
 mod sockjs;
 mod timing;
 mod token;

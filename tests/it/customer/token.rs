@@ -4,15 +4,20 @@ use serde_json::{Value, json};
 
 use super::{Client, ORIGIN, Shop};
 
-struct Reply {
-    status: u16,
+pub(super) struct Reply {
+    pub(super) status: u16,
     headers: ureq::http::HeaderMap,
-    body: Value,
+    pub(super) body: Value,
 }
 
 impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The code of a refusal.
+    pub(super) fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_default()
     }
 
     /// The two cookies as a browser sends them back.
@@ -31,7 +36,7 @@ fn wanted(shop: &Shop) -> Value {
         "license_id": shop.site.license_id, "redirect_uri": ORIGIN})
 }
 
-async fn post(shop: &Shop, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+pub(super) async fn post(shop: &Shop, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
     let url = format!("http://{}{path}", shop.app.address());
     let mut request = ureq::post(&url).header("content-type", "text/plain");
     for (name, value) in headers {
