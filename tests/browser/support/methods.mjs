@@ -131,18 +131,18 @@ export const methods = {
       assert.match(text, /Are they back\?/)
     },
   },
-  acceptGreeting: {
-    run: async w => {
-      const { id, uniqueId } = await w.greeted('Accept me', '/accept-greeting')
-      assert.deepEqual(await w.sdk('acceptGreeting', { greetingId: id, uniqueId }), success)
-      await w.refused('acceptGreeting', 'GREETING_NOT_FOUND', { greetingId: id, uniqueId: 'nothing' })
-    },
-  },
   cancelGreeting: {
     run: async w => {
       const { uniqueId } = await w.greeted('Cancel me', '/cancel-greeting')
       assert.deepEqual(await w.sdk('cancelGreeting', { uniqueId }), success)
       await w.refused('cancelGreeting', 'GREETING_NOT_FOUND', { uniqueId: 'nothing' })
+    },
+  },
+  acceptGreeting: {
+    run: async w => {
+      const { id, uniqueId } = await w.greeted('Accept me', '/accept-greeting')
+      assert.deepEqual(await w.sdk('acceptGreeting', { greetingId: id, uniqueId }), success)
+      await w.refused('acceptGreeting', 'GREETING_NOT_FOUND', { greetingId: id, uniqueId: 'nothing' })
     },
   },
   startChat: {

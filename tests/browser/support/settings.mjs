@@ -30,3 +30,12 @@ export async function limitChats(page, url, agent, most) {
   const form = page.locator('form', { has: page.locator('input[name=max_chats]') })
   await Promise.all([saved(page), form.getByRole('button').click()])
 }
+
+/** Shows visitors what stands behind a link. */
+export async function enablePreviews(page, url) {
+  await page.goto(`${url}/settings/site`)
+  const box = page.locator('input[name=link_previews]')
+  await box.check()
+  const form = page.locator('form', { has: box })
+  await Promise.all([saved(page), form.locator('button.primary, button:not([name])').last().click()])
+}

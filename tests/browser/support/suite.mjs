@@ -9,7 +9,7 @@ import { last, methods } from './methods.mjs'
 import { ephemeral, owner } from './parlor.mjs'
 import { logIn } from './people.mjs'
 import { builds, pages } from './published.mjs'
-import { addGreeting, enableTickets } from './settings.mjs'
+import { addGreeting, enablePreviews, enableTickets } from './settings.mjs'
 import { siteOf, World } from './world.mjs'
 
 /** A Parlor behind the SDK's host names, with an agent who is there; `prepare` sets up more before the first test. */
@@ -40,6 +40,7 @@ export function stage(prepare) {
 export function suite(major) {
   const at = stage(async at => {
     await enableTickets(at.admin, at.parlor.url)
+    await enablePreviews(at.admin, at.parlor.url)
     for (const [text, part] of [['Accept me', '/accept-greeting'], ['Cancel me', '/cancel-greeting']]) {
       await addGreeting(at.admin, at.parlor.url, { text, part, agent: owner.name })
     }
