@@ -99,6 +99,14 @@ impl Properties {
         values.map(|(name, value)| (name.as_str(), value))
     }
 
+    /// All values, each with its namespace and name, in order of both.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &PropertyValue)> {
+        self.0.iter().flat_map(|(namespace, values)| {
+            let values = values.iter();
+            values.map(move |(name, value)| (namespace.as_str(), name.as_str(), value))
+        })
+    }
+
     /// Whether anything stands under this namespace.
     #[must_use]
     pub fn has(&self, namespace: &str) -> bool {

@@ -3,11 +3,11 @@
 //! It follows the person through merges: a ban of any row that leads to a visitor holds for that visitor.
 
 use crate::db::{Result, Row, Tx};
-use crate::domain::Refusal;
 use crate::domain::disconnect::DisconnectReason;
 use crate::domain::event::{Author, NewEvent, Recipients};
 use crate::domain::ids::{AgentId, BanId, ChatId, SiteId, VisitorId};
 use crate::domain::permission::{Action, Permit, Subject};
+use crate::domain::{Hint, Refusal};
 use crate::store::chats;
 use crate::store::endings::{self, Ending};
 use crate::store::events;
@@ -84,6 +84,7 @@ pub fn ban(tx: &mut dyn Tx, permit: &Permit, new: &NewBan, now: i64) -> Result<B
     note_in_chat(tx, site, visitor, now)?;
     let reason = DisconnectReason::CustomerBanned;
     endings::note(tx, Ending::Visitor(visitor, reason), now)?;
+    tx.emit(Hint::VisitorUpdated { site, visitor })?;
     Ok(made)
 }
 
@@ -150,7 +151,11 @@ fn note_in_chat(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId, now: i64) -> 
 /// [`Refusal::NotAllowed`] unless the permit is for [`Action::BanVisitor`], or any other [`crate::db::Error`].
 pub fn lift(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<bool> {
     let (site, visitor) = permit.visitor(&[Action::BanVisitor])?;
-    Ok(end(tx, site, visitor, now)? > 0)
+    let is_lifted = end(tx, site, visitor, now)? > 0;
+    if is_lifted {
+        tx.emit(Hint::VisitorUpdated { site, visitor })?;
+    }
+    Ok(is_lifted)
 }
 
 fn end(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId, now: i64) -> Result<u64> {

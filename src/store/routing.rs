@@ -95,6 +95,12 @@ impl Desk {
         (accepting.count(), free.count())
     }
 
+    /// All agents of the site who can be given chats.
+    #[must_use]
+    pub fn agents(&self) -> &[Candidate] {
+        &self.agents
+    }
+
     /// Whether the hours of a group say that it is open.
     #[must_use]
     pub fn is_open(&self, number: i64) -> bool {

@@ -6,6 +6,7 @@ import { listenToKeyboard } from "./keyboard.js";
 import { live } from "./live.js";
 import { startNotifying } from "./notify.js";
 import { startSending } from "./send_queue.js";
+import { openSheets } from "./sheets.js";
 import { tellZone } from "./times.js";
 
 tellZone();
@@ -13,6 +14,7 @@ startNotifying();
 followInbox();
 startSending();
 listenToKeyboard();
+openSheets();
 // Whoever listens is there before the first update is.
 await attachBehaviours(document);
 live.start();

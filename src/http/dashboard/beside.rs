@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::ban::BanShown;
+use super::beside_chat::{AboutChat, ChatFacts};
 use super::face;
 use super::greeting::{GreetingRows, GreetingShown};
 use super::layout::Bare;
@@ -12,6 +14,7 @@ use super::times::{self, Times};
 use crate::db::{self, Tx};
 use crate::domain::form_answers::FilledField;
 use crate::domain::ids::{ActivityId, ChatId, SiteId, VisitorId};
+use crate::store::bans::{self, Ban};
 use crate::store::forms;
 use crate::store::inbox_view::{self, InboxRow};
 use crate::store::profile_view::{self, Attribute, Profile, Visit};
@@ -33,17 +36,22 @@ const FORMS_SHOWN: i64 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct BesideRows {
     pub(crate) profile: Profile,
+    open: Option<ChatId>,
     live: Option<LiveVisitor>,
     trail: Vec<Entry>,
     visits: Vec<Visit>,
     chats: Vec<InboxRow>,
+    /// What keeps them out now.
+    ban: Option<Ban>,
+    /// The open chat.
+    chat: Option<AboutChat>,
     /// What the visitor answered in the open chat, the newest form first.
     forms: Vec<Vec<FilledField>>,
     greetings: GreetingRows,
 }
 
 impl BesideRows {
-    /// Reads what is known of a visitor of this site; `open` is the chat the pane stands beside.
+    /// Reads what is known of a visitor of this site at this time, Unix ms; `open` is the chat the pane stands beside.
     ///
     /// # Errors
     /// Any [`crate::db::Error`].
@@ -52,6 +60,7 @@ impl BesideRows {
         site: SiteId,
         visitor: VisitorId,
         open: Option<ChatId>,
+        now: i64,
     ) -> db::Result<Option<Self>> {
         let Some(profile) = profile_view::get(tx, site, visitor)? else {
             return Ok(None);
@@ -69,8 +78,15 @@ impl BesideRows {
             Some(chat) => forms::filled_in(tx, chat, FORMS_SHOWN)?,
             None => Vec::new(),
         };
+        let about = match open {
+            Some(chat) => AboutChat::read(tx, chat)?,
+            None => None,
+        };
         Ok(Some(Self {
             forms,
+            open,
+            chat: about,
+            ban: bans::active(tx, site, profile.visitor, &profile.ip, now)?,
             live: visitor_view::live(tx, site, profile.visitor)?,
             visits: profile_view::visits(tx, &profile.rows, VISITS_SHOWN)?,
             greetings: GreetingRows::read(tx, site, &profile.rows)?,
@@ -93,6 +109,11 @@ pub(crate) struct BesideShown {
     pub(crate) is_user: bool,
     pub(crate) is_verified: bool,
     pub(crate) now: NowShown,
+    pub(crate) ban: Option<BanShown>,
+    /// The open chat; nothing on a profile.
+    pub(crate) chat: ChatFacts,
+    /// Where a form that was opened here leads back to.
+    pub(crate) back: String,
     pub(crate) facts: Vec<Fact>,
     /// The forms filled in during the open chat, each with its answers.
     pub(crate) forms: Vec<Vec<Fact>>,
@@ -168,6 +189,15 @@ impl BesideShown {
             is_user: profile.user_id.is_some() || profile.claimed_user_id.is_some(),
             is_verified: profile.is_verified,
             now: now_shown(rows, times),
+            ban: rows
+                .ban
+                .as_ref()
+                .map(|ban| BanShown::new(ban, &profile.rows, times)),
+            chat: rows.chat.as_ref().map(ChatFacts::new).unwrap_or_default(),
+            back: rows.open.map_or_else(
+                || format!("/visitors/{}", profile.visitor),
+                |chat| format!("/chats/{chat}"),
+            ),
             facts: facts(profile, times),
             forms: rows.forms.iter().map(|form| answers(form)).collect(),
             attributes: profile

@@ -10,6 +10,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::beside::{BesideRows, BesideShown};
+use super::chat_head::{HeadRows, HeadShown};
 use super::conversation::{self, Day, Names};
 use super::form::Fields;
 use super::inbox::{self, ListName, RowShown, Tab};
@@ -73,9 +74,7 @@ struct ChatShown {
     name: String,
     initials: String,
     tint: u8,
-    status: String,
-    is_active: bool,
-    is_mine: bool,
+    head: HeadShown,
     earlier: Option<String>,
     days: Vec<Day>,
     custom_id: String,
@@ -252,6 +251,7 @@ struct Rows {
 
 struct ChatRows {
     chat: Chat,
+    head: HeadRows,
     events: Vec<Event>,
     names: Names,
     beside: BesideRows,
@@ -266,6 +266,7 @@ async fn page(
     let permit = signed.on_site(Action::ReadInbox)?;
     let (acting, agent) = (acting(signed), signed.agent.id);
     let (list, after, chat, before_seq) = (view.list, view.after, view.chat, view.before_seq);
+    let now = state.clock.now();
     let rows = state
         .db
         .read(move |tx| {
@@ -274,12 +275,12 @@ async fn page(
                 counts: inbox_view::counts(tx, acting.site, agent)?,
                 inbox: inbox_view::page(tx, acting.site, list.of(agent), after, PAGE + 1)?,
                 chat: chat
-                    .map(|id| ChatRows::read(tx, &acting, id, before_seq))
+                    .map(|id| ChatRows::read(tx, &acting, id, before_seq, now))
                     .transpose()?,
             })
         })
         .await?;
-    let times = Times::of(req, state.clock.now());
+    let times = Times::of(req, now);
     let path = view
         .chat
         .map_or_else(|| "/chats".to_owned(), |id| format!("/chats/{id}"));
@@ -300,6 +301,7 @@ impl ChatRows {
         acting: &Acting,
         id: ChatId,
         before_seq: Option<i64>,
+        now: i64,
     ) -> db::Result<Self> {
         let (chat, permit) = acting.on(tx, Action::ReadChat, id)?;
         // Numbers have no gaps, so the last page is found by counting back.
@@ -312,10 +314,11 @@ impl ChatRows {
                 Slot::Event(_) | Slot::Hidden { .. } => None,
             })
             .collect();
-        let beside = BesideRows::read(tx, chat.site, chat.root, Some(id))?
+        let beside = BesideRows::read(tx, chat.site, chat.root, Some(id), now)?
             .ok_or(Refusal::NotFound("visitor"))?;
         let names = names(tx, &chat, &events)?;
         Ok(Self {
+            head: HeadRows::read(tx, &chat, &permit)?,
             chat,
             events,
             names,
@@ -347,15 +350,6 @@ pub(crate) fn names(tx: &mut dyn Tx, chat: &Chat, events: &[Event]) -> db::Resul
         visitor_root: chat.root.0,
         agents: conversation_view::agent_names(tx, &agents)?,
     })
-}
-
-/// Who has the chat, in words.
-pub(crate) fn status_line(chat: &Chat, names: &Names) -> String {
-    match chat.agent {
-        _ if !chat.is_active => "Closed. An answer opens it again.".to_owned(),
-        Some(agent) => format!("With {}", names.agent(agent)),
-        None => "Nobody has it yet".to_owned(),
-    }
 }
 
 impl InboxShown {
@@ -420,6 +414,7 @@ impl ChatShown {
     fn new(rows: ChatRows, view: &View, agent: AgentId, base: &str, times: &Times) -> Self {
         let ChatRows {
             chat,
+            head,
             events,
             names,
             beside,
@@ -437,9 +432,7 @@ impl ChatShown {
             last_seq: chat.last_seq,
             initials: face::initials(&names.visitor),
             tint: face::tint(chat.root.0),
-            status: status_line(&chat, &names),
-            is_active: chat.is_active,
-            is_mine: chat.agent == Some(agent),
+            head: HeadShown::new(&chat, &head, &names, agent),
             earlier: (first > 1).then(|| format!("{base}/chats/{}?before={first}", chat.id)),
             days: conversation::days(&events, &names, chat.visitor_seen_seq, times),
             name: names.visitor,
@@ -461,14 +454,19 @@ fn list_name(req: &HttpRequest, asked: Option<&str>) -> ListName {
         .unwrap_or_default()
 }
 
-fn acting(signed: &Signed) -> Acting {
+/// Who acts, for the store.
+pub(crate) fn acting(signed: &Signed) -> Acting {
     Acting {
         subject: signed.subject(),
         site: signed.site.id,
     }
 }
 
-fn chat_id(text: &str) -> Result<ChatId, ApiError> {
+/// The id in an address; what is none is not there.
+///
+/// # Errors
+/// [`ApiError`] 404.
+pub(crate) fn chat_id(text: &str) -> Result<ChatId, ApiError> {
     text.parse()
         .map_err(|_| ApiError::not_found("there is no such chat"))
 }

@@ -248,19 +248,3 @@ pub(crate) struct EventPartial<'a> {
     pub(crate) layout: &'a Bare,
     pub(crate) event: &'a EventShown,
 }
-
-/// The buttons in the head of a conversation.
-#[derive(Clone, Debug)]
-pub(crate) struct ActionsShown {
-    pub(crate) id: String,
-    pub(crate) is_active: bool,
-    pub(crate) is_mine: bool,
-}
-
-/// The buttons by themselves, as the socket sends them when the chat changed hands.
-#[derive(askama::Template)]
-#[template(path = "chats/_actions.html")]
-pub(crate) struct ActionsPartial<'a> {
-    pub(crate) layout: &'a Bare,
-    pub(crate) chat: &'a ActionsShown,
-}

@@ -3,7 +3,10 @@
 //! Pages work with plain forms; a socket adds life.
 
 pub(crate) mod access_link;
+pub(crate) mod ban;
 pub(crate) mod beside;
+pub(crate) mod beside_chat;
+pub(crate) mod chat_head;
 pub(crate) mod chats;
 pub(crate) mod conversation;
 pub(crate) mod csrf;
@@ -12,6 +15,7 @@ mod entry;
 pub(crate) mod face;
 pub(crate) mod form;
 pub(crate) mod greeting;
+pub(crate) mod handover;
 pub(crate) mod inbox;
 pub(crate) mod layout;
 pub(crate) mod links;
@@ -59,11 +63,13 @@ fn pages(cfg: &mut ServiceConfig) {
     welcome::routes(cfg);
     status::routes(cfg);
     upload::routes(cfg);
+    handover::routes(cfg);
     chats::routes(cfg);
     live::routes(cfg);
     visitors::routes(cfg);
     tickets::routes(cfg);
     ticket::routes(cfg);
+    ban::routes(cfg);
     profile::routes(cfg);
     settings::routes(cfg);
 }

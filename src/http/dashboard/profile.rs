@@ -89,13 +89,13 @@ async fn show(
         .parse()
         .map_err(|_| ApiError::not_found("there is no such visitor"))?;
     let before = before(query.before.as_deref())?;
-    let (site, subject) = (signed.site.id, signed.subject());
+    let (site, subject, now) = (signed.site.id, signed.subject(), state.clock.now());
     let read_tickets = signed.on_site(Action::ReadTickets)?;
     let (rows, timeline, chat, tickets) = state
         .db
         .read(move |tx| {
-            let rows =
-                BesideRows::read(tx, site, visitor, None)?.ok_or(Refusal::NotFound("visitor"))?;
+            let rows = BesideRows::read(tx, site, visitor, None, now)?
+                .ok_or(Refusal::NotFound("visitor"))?;
             let root = rows.profile.visitor;
             authorize(
                 &subject,
@@ -108,7 +108,7 @@ async fn show(
             Ok::<_, db::Error>((rows, timeline, chats.last().copied(), tickets))
         })
         .await?;
-    let times = Times::of(&req, state.clock.now());
+    let times = Times::of(&req, now);
     let path = format!("/visitors/{visitor}");
     let layout = layout(&state, &signed, Area::Visitors, &path);
     let page = ProfilePage {

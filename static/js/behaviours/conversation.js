@@ -1,8 +1,8 @@
 // One open chat: events come in order, without holes and once; seen marks, typing and the visitor's place stay true.
 
-import { attachBehaviours } from "../behaviours.js";
-import { element, fragment } from "../fragment.js";
+import { element } from "../fragment.js";
 import { live } from "../live.js";
+import { refill } from "../refill.js";
 import { onSettled, waiting } from "../send_queue.js";
 import { showTimes } from "../times.js";
 
@@ -27,6 +27,8 @@ class Conversation {
   #last;
   #visitorSeen;
   #marked = 0;
+  /** The buttons of the head as they came last. */
+  #actions = "";
   #isAtEnd = true;
   /** @type {Map<string, { name: string, timer: ReturnType<typeof setTimeout> }>} */
   #typing = new Map();
@@ -255,17 +257,17 @@ class Conversation {
   /** @param {import("../live.js").Update} update */
   #showHead(update) {
     const actions = find(this.#section, "[data-chat-actions]");
-    actions.replaceChildren(fragment(String(update["actions"])));
-    void attachBehaviours(actions);
+    const html = String(update["actions"]);
+    // The place in a queue changes often, the buttons seldom: an open menu stays open.
+    if (html !== this.#actions) refill(actions, html);
+    this.#actions = html;
     find(this.#section, "[data-chat-status]").textContent = String(update["status"]);
   }
 
   /** @param {string} html */
   #showBeside(html) {
     const pane = document.querySelector("[data-beside]");
-    if (!pane || pane.contains(document.activeElement)) return;
-    pane.replaceChildren(fragment(html));
-    showTimes(pane);
+    if (pane instanceof HTMLElement) refill(pane, html);
   }
 
   #scrolled() {

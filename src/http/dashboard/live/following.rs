@@ -76,7 +76,8 @@ impl LiveSocket {
         let frame = ByteString::try_from(drawn).map_err(|_| Close::Internal)?;
         self.inbox_sent = Some(last.inbox_seq);
         self.due.counts();
-        self.send(frame).await
+        self.send(frame).await?;
+        self.queue_moved().await
     }
 
     /// Sends what came after the last number that was sent.

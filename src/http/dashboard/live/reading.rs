@@ -14,10 +14,9 @@ use crate::domain::event::{Audience, Author, Body, Event};
 use crate::domain::ids::{ChatId, VisitorId};
 use crate::domain::permission::{Action, Object, Permit, Subject, authorize};
 use crate::http::customer::close::Close;
-use crate::http::dashboard::chats::{names, status_line};
-use crate::http::dashboard::conversation::{
-    ActionsPartial, ActionsShown, EventPartial, EventShown, Names, author_key,
-};
+use crate::http::dashboard::chat_head::{ActionsPartial, HeadRows, HeadShown};
+use crate::http::dashboard::chats::names;
+use crate::http::dashboard::conversation::{EventPartial, EventShown, Names, author_key};
 use crate::http::dashboard::layout::Bare;
 use crate::http::dashboard::times::Times;
 use crate::http::dashboard::writing::Acting;
@@ -31,11 +30,14 @@ pub(super) struct OpenChat {
     pub(super) root: VisitorId,
     /// The last place that was sent.
     sent: i64,
+    /// Nobody had it when its head was said last.
+    is_waiting: bool,
 }
 
 /// What was missed of a chat.
 struct Missed {
     chat: Chat,
+    head: HeadRows,
     names: Names,
     slots: Vec<Slot>,
     /// Entries that changes among the places are about, as they read now.
@@ -60,6 +62,7 @@ impl Missed {
         let drawn: Vec<Event> = found.into_iter().chain(changed.values().cloned()).collect();
         Ok(Self {
             names: names(tx, &chat, &drawn)?,
+            head: HeadRows::read(tx, &chat, &permit)?,
             chat,
             slots,
             changed,
@@ -94,6 +97,7 @@ impl LiveSocket {
             id,
             root,
             sent: after,
+            is_waiting: false,
         });
         self.due.beside();
         self.send_missed(missed).await?;
@@ -167,7 +171,9 @@ impl LiveSocket {
     /// Sends missed places; when there are none left, who has the chat now.
     async fn send_missed(&mut self, missed: Missed) -> Result<(), End> {
         let Some(last) = missed.slots.last().map(Slot::seq) else {
-            return self.say_head_of(&missed.chat, &missed.names).await;
+            return self
+                .say_head_of(&missed.chat, &missed.head, &missed.names)
+                .await;
         };
         let times = Times::new(None, self.state.clock.now());
         let places = missed
@@ -214,35 +220,48 @@ impl LiveSocket {
             .state
             .db
             .read(move |tx| {
-                let (chat, _) = acting.on(tx, Action::ReadChat, id)?;
+                let (chat, permit) = acting.on(tx, Action::ReadChat, id)?;
                 let names = names(tx, &chat, &[])?;
-                Ok::<_, db::Error>((chat, names))
+                let head = HeadRows::read(tx, &chat, &permit)?;
+                Ok::<_, db::Error>((chat, head, names))
             })
             .await;
         match read {
-            Ok((chat, names)) => self.say_head_of(&chat, &names).await,
+            Ok((chat, head, names)) => self.say_head_of(&chat, &head, &names).await,
             Err(error) => self.refuse(error).await,
         }
     }
 
-    async fn say_head_of(&mut self, chat: &Chat, names: &Names) -> Result<(), End> {
-        let shown = ActionsShown {
-            id: chat.id.to_string(),
-            is_active: chat.is_active,
-            is_mine: chat.agent == Some(self.agent),
-        };
+    async fn say_head_of(
+        &mut self,
+        chat: &Chat,
+        rows: &HeadRows,
+        names: &Names,
+    ) -> Result<(), End> {
+        if let Some(open) = self.open.as_mut().filter(|open| open.id == chat.id) {
+            open.is_waiting = rows.is_waiting();
+        }
+        let head = HeadShown::new(chat, rows, names, self.agent);
         let actions = ActionsPartial {
             layout: &self.layout,
-            chat: &shown,
+            head: &head,
         }
         .render()
         .unwrap_or_default();
         self.say(&Frame::Chat {
             chat: chat.id,
-            status: status_line(chat, names),
+            status: head.status,
             actions,
         })
         .await
+    }
+
+    /// The inbox moved: a chat that waits may have another place in its queue.
+    pub(super) async fn queue_moved(&mut self) -> Result<(), End> {
+        match self.open.as_ref().filter(|open| open.is_waiting) {
+            Some(open) => self.say_head(open.id).await,
+            None => Ok(()),
+        }
     }
 
     /// Who types in a chat that was just opened, and what.
@@ -408,6 +427,10 @@ fn place(
 const fn changes_head(body: &Body) -> bool {
     matches!(
         body,
-        Body::ThreadOpened { .. } | Body::ThreadClosed {} | Body::Assigned { .. }
+        Body::ThreadOpened { .. }
+            | Body::ThreadClosed {}
+            | Body::Assigned { .. }
+            | Body::UserAdded { .. }
+            | Body::UserRemoved { .. }
     )
 }

@@ -149,11 +149,11 @@ impl Wanted {
             None
         };
         let beside = match self.beside {
-            Some((chat, root)) => BesideRows::read(tx, site, root, Some(chat))?,
+            Some((chat, root)) => BesideRows::read(tx, site, root, Some(chat), self.now)?,
             None => None,
         };
         let about = match self.about {
-            Some(root) => BesideRows::read(tx, site, root, None)?,
+            Some(root) => BesideRows::read(tx, site, root, None, self.now)?,
             None => None,
         };
         let mut visitors = Vec::new();
