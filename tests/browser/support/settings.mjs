@@ -19,6 +19,7 @@ export async function addGreeting(page, url, { text, part, agent }) {
     await page.locator('textarea[name=text]').fill(text)
     await page.locator('select[name=agent]').selectOption({ label: agent })
     await page.locator('textarea[name=urls]').fill(part)
+    await page.locator('input[name=page_s]').fill('')
     await page.locator('input[name=is_enabled]').check()
   })
 }

@@ -102,7 +102,9 @@ export class World {
     }
   }
 
+  /** Leaves the agent as free as before. */
   async close() {
+    if (this.chat) await this.agent.close(this.chat)
     await this.context.close()
   }
 }
