@@ -182,10 +182,7 @@ fn parse(fields: Fields<'_>) -> Result<Wanted, Refusal> {
             .map_err(|error| fields.invalid("rules", &error.to_string()))?,
     };
     let said = Fields::within(fields.object("content")?, "content", "");
-    let new = new_event::content(said).map_err(|refusal| match refusal {
-        Refusal::Validation { field, reason } => said.invalid(&field, &reason),
-        other => other,
-    })?;
+    let new = new_event::content(said).map_err(|refusal| refusal.under("content"))?;
     let Content::Body(content) = new.content() else {
         return Err(fields.invalid("content", "must be a message or a rich message"));
     };

@@ -167,10 +167,7 @@ fn hours(fields: Fields<'_>) -> Result<Option<Hours>, Refusal> {
         .and_then(|lines| lines.try_into().ok())
         .ok_or_else(|| hours.invalid("days", "must be seven texts, Monday first"))?;
     let parsed = Hours::parse(hours.text("zone", 64)?, &days);
-    parsed.map(Some).map_err(|refusal| match refusal {
-        Refusal::Validation { field, reason } => hours.invalid(&field, &reason),
-        other => other,
-    })
+    parsed.map(Some).map_err(|refusal| refusal.under("hours"))
 }
 
 async fn create(call: Call) -> Result<Answer, ApiError> {

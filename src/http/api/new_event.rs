@@ -1,7 +1,5 @@
 //! An event in a request: read from a body, with refusals that name the field where it stands.
 
-use serde_json::Value;
-
 use crate::domain::Refusal;
 use crate::domain::event::{NewEvent, Recipients};
 use crate::domain::properties::Properties;
@@ -16,9 +14,11 @@ const MAX_INITIAL_EVENTS: usize = 20;
 /// # Errors
 /// A validation refusal that names the field, with whatever stands before it.
 pub(super) fn parse(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
-    let within = |refusal| match refusal {
-        Refusal::Validation { field, reason } => fields.invalid(&field, &reason),
-        other => other,
+    let within = |refusal| {
+        if let Refusal::Validation { field, reason } = &refusal {
+            return fields.invalid(field, reason);
+        }
+        refusal
     };
     let mut new = content(fields).map_err(within)?;
     if let Some(properties) = fields.get("properties") {
@@ -72,24 +72,22 @@ pub(super) fn content(fields: Fields<'_>) -> Result<NewEvent, Refusal> {
 fn rich_message(fields: Fields<'_>) -> Result<RichMessage, Refusal> {
     const AT: &str = "event";
     let parsed = RichMessage::parse(AT, fields.map());
-    parsed.map_err(|refusal| match refusal {
-        Refusal::Validation { field, reason } => {
-            let name = field.strip_prefix("event.").unwrap_or(&field);
-            Refusal::invalid(name, reason)
+    parsed.map_err(|refusal| {
+        if let Refusal::Validation { field, reason } = &refusal {
+            let name = field.strip_prefix("event.").unwrap_or(field);
+            return Refusal::invalid(name, reason);
         }
-        other => other,
+        refusal
     })
 }
 
 /// A refusal without the way to its field, which [`parse`] puts before all names alike.
 fn bare(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Validation { field, reason } => {
-            let name = field.rsplit('.').next().unwrap_or(&field);
-            Refusal::invalid(name, reason)
-        }
-        other => other,
+    if let Refusal::Validation { field, reason } = &refusal {
+        let name = field.rsplit('.').next().unwrap_or(field);
+        return Refusal::invalid(name, reason);
     }
+    refusal
 }
 
 /// Reads the events a thread begins with, from the list `name` of `fields`.
@@ -102,10 +100,10 @@ pub(super) fn parse_list(fields: Fields<'_>, name: &str) -> Result<Vec<NewEvent>
     };
     let parsed = list.iter().enumerate().map(|(n, item)| {
         let n = n.to_string();
-        match item {
-            Value::Object(map) => parse(Fields::within(map, name, &n)),
-            _ => Err(Refusal::invalid(format!("{name}.{n}"), "must be an object")),
-        }
+        let map = item
+            .as_object()
+            .ok_or_else(|| Refusal::invalid(format!("{name}.{n}"), "must be an object"))?;
+        parse(Fields::within(map, name, &n))
     });
     parsed.collect()
 }

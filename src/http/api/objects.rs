@@ -147,21 +147,23 @@ pub(super) fn event(event: &Event, root: VisitorId) -> Value {
 }
 
 fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
-    if event.body.kind().is_shown() {
-        out.extend(content(&event.body, root));
-        return;
-    }
-    let mut put = |name: &str, value: Value| out.insert(name.into(), value);
+    let mut put = |name: &str, value: Value| {
+        out.insert(name.into(), value);
+    };
     match &event.body {
         Body::Message { .. }
         | Body::SystemMessage { .. }
         | Body::File { .. }
         | Body::FilledForm { .. }
         | Body::RichMessage { .. }
-        | Body::Custom { .. }
-        | Body::ThreadClosed {} => {}
+        | Body::Custom { .. } => out.extend(content(&event.body, root)),
+        Body::ThreadClosed {} => {}
         Body::ThreadOpened { previous_thread_id } => {
             put("previous_thread_id", json!(previous_thread_id));
+        }
+        Body::EventUpdated { body } => {
+            put("refers_to", json!(event.refers_to));
+            put("content", Value::Object(content(body, root)));
         }
         Body::Seen { up_to, up_to_at } => {
             put("up_to_seq", (*up_to).into());
@@ -180,9 +182,7 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             put("group_id", json!(group));
             put("queue", json!(queue.map(place)));
         }
-        Body::UserAdded { user } | Body::UserRemoved { user } => {
-            put("user", author(*user, root));
-        }
+        Body::UserAdded { user } | Body::UserRemoved { user } => put("user", author(*user, root)),
         Body::PropertiesChanged {
             of,
             updated,
@@ -191,10 +191,6 @@ fn put_body(out: &mut Map<String, Value>, event: &Event, root: VisitorId) {
             put("of", property_owner(*of));
             put("updated", json!(updated));
             put("deleted", json!(deleted));
-        }
-        Body::EventUpdated { body } => {
-            put("refers_to", json!(event.refers_to));
-            put("content", Value::Object(content(body, root)));
         }
         Body::PostbackToggled {
             event: message,

@@ -1,4 +1,4 @@
-//! Schemas of the API's objects, in JSON Schema as OpenAPI 3.1 takes it. Every object is closed: a field that is not
+//! Schemas of the API's objects, in JSON Schema as `OpenAPI` 3.1 takes it. Every object is closed: a field that is not
 //! described here is an error of the tests.
 
 use serde_json::{Map, Value, json};

@@ -25,7 +25,7 @@ fn chats_are_listed_by_list_and_visitor() {
     assert_eq!(listed("?list=closed"), Vec::<String>::new());
     assert_eq!(listed("?group_id=0").len(), 2);
     api.put(&format!("/chats/{first}/closure"), None).ok();
-    assert_eq!(listed("?list=closed"), [first.clone()]);
+    assert_eq!(listed("?list=closed"), std::slice::from_ref(&first));
     let chat = api.get(&format!("/chats/{first}")).ok();
     let visitor = chat["visitor_id"].as_str().unwrap();
     assert_eq!(listed(&format!("?visitor_id={visitor}")), [first]);
