@@ -76,6 +76,11 @@ impl ApiError {
         }
     }
 
+    /// Whether an upload was refused for what was sent, so that another file may be taken.
+    pub(crate) fn is_of_the_file(&self) -> bool {
+        matches!(self.code(), "validation" | "too_large" | "malformed")
+    }
+
     /// The same error, naming the field it is about.
     #[must_use]
     pub fn with_field(self, field: impl Into<String>) -> Self {

@@ -2,6 +2,8 @@
 //!
 //! It follows the person through merges: a ban of any row that leads to a visitor holds for that visitor.
 
+use std::collections::HashSet;
+
 use crate::db::{Result, Row, Tx};
 use crate::domain::disconnect::DisconnectReason;
 use crate::domain::event::{Author, NewEvent, Recipients};
@@ -11,6 +13,7 @@ use crate::domain::{Hint, Refusal};
 use crate::store::chats;
 use crate::store::endings::{self, Ending};
 use crate::store::events;
+use crate::store::lists::listed;
 
 /// Longest reason, in characters.
 pub const MAX_REASON_CHARS: usize = 500;
@@ -189,6 +192,28 @@ pub fn active(
     );
     let args = [site.into(), visitor.into(), ip.into(), now.into()];
     tx.opt(&sql, &args, read)
+}
+
+/// Which of these visitors, roots, are banned themselves, or under a name that was merged into theirs. Bans of an address
+/// are not looked at.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub fn among(tx: &mut dyn Tx, roots: &[VisitorId], now: i64) -> Result<HashSet<VisitorId>> {
+    let ids: Vec<i64> = roots.iter().map(|root| root.0).collect();
+    let read = |row: &dyn Row| Ok((VisitorId(row.i64(0)?), row.opt_i64(1)?));
+    let own = "select b.visitor_id, b.expires_at from bans b
+               where b.lifted_at is null and b.visitor_id in";
+    let merged =
+        "select v.merged_into, b.expires_at from visitors v join bans b on b.visitor_id = v.id
+                  where b.lifted_at is null and v.merged_into in";
+    let mut found = listed(tx, own, &ids, read)?;
+    found.extend(listed(tx, merged, &ids, read)?);
+    Ok(found
+        .into_iter()
+        .filter(|(_, expires_at)| expires_at.is_none_or(|at| at > now))
+        .map(|(root, _)| root)
+        .collect())
 }
 
 /// Refuses who is banned.

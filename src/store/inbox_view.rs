@@ -67,6 +67,10 @@ pub struct InboxRow {
     pub is_unread: bool,
     /// The highest `seq` of the chat.
     pub last_seq: i64,
+    /// Since when the open thread waits in the queue, Unix milliseconds.
+    pub queued_at: Option<i64>,
+    /// The name of the group it was sent to; `None` for the default group.
+    pub group_name: Option<String>,
 }
 
 /// How many chats each list holds; no number is above [`COUNT_CAP`].
@@ -94,11 +98,13 @@ const ROW: &str = "
                and e.author_kind = 'visitor'
                and e.kind in ('message', 'file', 'filled_form')
            ) then 1 else 0 end as bigint),
-           c.last_seq
+           c.last_seq, t.queued_at, g.name
     from chats c
     join visitors v on v.id = c.visitor_id
     left join visitors r on r.id = v.merged_into
-    left join agents a on a.id = c.agent_id";
+    left join agents a on a.id = c.agent_id
+    left join threads t on t.id = c.thread_id
+    left join groups g on g.id = c.group_id and g.deleted_at is null";
 
 /// At most `limit` rows of a list after `after`, the newest first.
 ///
@@ -261,5 +267,7 @@ fn read_row(row: &dyn Row) -> Result<InboxRow> {
         waiting_since: row.opt_i64(10)?,
         is_unread: row.bool(11)?,
         last_seq: row.i64(12)?,
+        queued_at: row.opt_i64(13)?,
+        group_name: row.opt_text(14)?,
     })
 }

@@ -6,6 +6,7 @@
 /** @type {Record<string, () => Promise<{ default: Behaviour }>>} */
 const known = {
   accent: () => import("./behaviours/accent.js"),
+  attach: () => import("./behaviours/attach.js"),
   "canned-replies": () => import("./behaviours/canned-replies.js"),
   composer: () => import("./behaviours/composer.js"),
   confirm: () => import("./behaviours/confirm.js"),

@@ -9,6 +9,8 @@ const NOTES_HZ = [659.25, 880];
 const NOTE_S = 0.18;
 const VOLUME = 0.12;
 const ALLOWED_MS = 500;
+/** @type {Record<string, string>} */
+const STATUS_NAMES = { accepting: "Accepting", not_accepting: "Not accepting", away: "Away" };
 
 /** @type {AudioContext | null} */
 let audio = null;
@@ -57,8 +59,9 @@ function showTickets(open) {
 /** @param {import("./live.js").Update} update */
 function showStatus(update) {
   const status = String(update["status"]);
-  const dot = document.querySelector("[data-own-status]");
-  if (dot) dot.className = `status-dot ${status}`;
+  for (const dot of document.querySelectorAll("[data-own-status]")) dot.className = `status-dot ${status}`;
+  const name = document.querySelector("[data-own-status-name]");
+  if (name) name.textContent = STATUS_NAMES[status] ?? "";
   for (const button of document.querySelectorAll('[data-own-statuses] button')) {
     button.setAttribute("aria-current", String(button.getAttribute("value") === status));
   }

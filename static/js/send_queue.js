@@ -3,7 +3,7 @@
 
 import { live } from "./live.js";
 
-/** @typedef {{ custom_id: string, chat: string, text: string, note: boolean, at: number }} Entry */
+/** @typedef {{ custom_id: string, chat: string, text: string, note: boolean, at: number, file?: string }} Entry */
 /** @typedef {(entry: Entry, outcome: { seq?: number, error?: string }) => void} Listener */
 
 const RETRY_MS = 2000;
@@ -42,14 +42,16 @@ export function onSettled(listener) {
 }
 
 /**
- * Keeps a message and sends it.
+ * Keeps a message and sends it; with the address of an upload, that file, whose name the text is.
  * @param {string} chat
  * @param {string} text
  * @param {boolean} note
+ * @param {string} [file]
  * @returns {Entry}
  */
-export function enqueue(chat, text, note) {
-  const entry = { custom_id: randomId(), chat, text, note, at: Date.now() };
+export function enqueue(chat, text, note, file) {
+  /** @type {Entry} */
+  const entry = { custom_id: randomId(), chat, text, note, at: Date.now(), ...(file === undefined ? {} : { file }) };
   write(chat, [...waiting(chat), entry]);
   flush();
   return entry;
@@ -95,8 +97,9 @@ function flush() {
   for (const chat of chatsWaiting()) {
     const first = waiting(chat)[0];
     if (!first || inFlight.has(chat)) continue;
-    const { custom_id, text, note } = first;
-    if (live.send({ type: "send", chat, custom_id, text, note })) inFlight.set(chat, custom_id);
+    const { custom_id, text, note, file } = first;
+    const said = file === undefined ? { text } : { text: "", file };
+    if (live.send({ type: "send", chat, custom_id, note, ...said })) inFlight.set(chat, custom_id);
   }
 }
 

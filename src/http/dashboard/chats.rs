@@ -1,7 +1,5 @@
 //! The Chats page: the list, one conversation, its visitor; and what forms do there without a script.
 
-use std::collections::BTreeSet;
-
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Path, Query, ServiceConfig};
@@ -11,7 +9,7 @@ use serde::Deserialize;
 
 use super::beside::{BesideRows, BesideShown};
 use super::chat_head::{HeadRows, HeadShown};
-use super::conversation::{self, Day, Names};
+use super::conversation::{self, Day, Names, names};
 use super::form::Fields;
 use super::inbox::{self, ListName, RowShown, Tab};
 use super::layout::{Area, Layout};
@@ -22,15 +20,16 @@ use super::writing::{self, Acting};
 use super::{cursor, face};
 use crate::db::{self, Lane, Tx};
 use crate::domain::Refusal;
+use crate::domain::agent::{Agent, AgentStatus};
 use crate::domain::chat::Chat;
-use crate::domain::event::{Author, Event};
+use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ChatId};
-use crate::domain::permission::Action;
+use crate::domain::permission::{Action, Subject};
 use crate::http::error::ApiError;
 use crate::http::state::State;
 use crate::store::events::{self, Slot};
 use crate::store::inbox_view::{Cursor, InboxCounts, InboxRow};
-use crate::store::{conversation_view, inbox as inbox_stream, inbox_view};
+use crate::store::{inbox as inbox_stream, inbox_view};
 use crate::token::Token;
 
 /// Rows on one page of a list.
@@ -57,6 +56,10 @@ struct InboxShown {
     is_first: bool,
     open: String,
     tabs: Vec<Tab>,
+    /// The agent's own status, in words.
+    own_status: &'static str,
+    own_chats: String,
+    max_chats: i64,
     rows: Vec<RowShown>,
     next: Option<String>,
     empty_text: &'static str,
@@ -286,7 +289,13 @@ async fn page(
         .map_or_else(|| "/chats".to_owned(), |id| format!("/chats/{id}"));
     let layout = layout(state, signed, Area::Chats, &path);
     let page = ChatsPage {
-        inbox: InboxShown::new(&rows, &view, state.db.epoch(), &layout.base, &times),
+        inbox: InboxShown::new(
+            &rows,
+            &view,
+            (&signed.agent, state.db.epoch()),
+            &layout.base,
+            &times,
+        ),
         chat: rows
             .chat
             .map(|chat| ChatShown::new(chat, &view, agent, &layout.base, &times)),
@@ -316,7 +325,13 @@ impl ChatRows {
             .collect();
         let beside = BesideRows::read(tx, chat.site, chat.root, Some(id), now)?
             .ok_or(Refusal::NotFound("visitor"))?;
-        let names = names(tx, &chat, &events)?;
+        let names = Names {
+            viewer: match &acting.subject {
+                Subject::Agent { agent, .. } => Some(*agent),
+                _ => None,
+            },
+            ..names(tx, &chat, &events)?
+        };
         Ok(Self {
             head: HeadRows::read(tx, &chat, &permit)?,
             chat,
@@ -327,33 +342,14 @@ impl ChatRows {
     }
 }
 
-/// The names that these events of a chat are drawn with, and that of who has the chat.
-///
-/// # Errors
-/// Any [`crate::db::Error`].
-pub(crate) fn names(tx: &mut dyn Tx, chat: &Chat, events: &[Event]) -> db::Result<Names> {
-    let visitor = conversation_view::visitor_name(tx, chat.root)?;
-    let mut agents: BTreeSet<AgentId> = events
-        .iter()
-        .filter_map(|event| match event.author {
-            Author::Agent(agent) => Some(agent),
-            Author::Visitor(_) | Author::System => None,
-        })
-        .collect();
-    agents.extend(chat.agent);
-    Ok(Names {
-        visitor: face::shown_name(
-            chat.root.0,
-            visitor.name.as_deref(),
-            visitor.email.as_deref(),
-        ),
-        visitor_root: chat.root.0,
-        agents: conversation_view::agent_names(tx, &agents)?,
-    })
-}
-
 impl InboxShown {
-    fn new(rows: &Rows, view: &View, epoch: &str, base: &str, times: &Times) -> Self {
+    fn new(
+        rows: &Rows,
+        view: &View,
+        (agent, epoch): (&Agent, &str),
+        base: &str,
+        times: &Times,
+    ) -> Self {
         let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
         let next = rows
             .inbox
@@ -371,6 +367,9 @@ impl InboxShown {
             is_first: view.after == Cursor::START,
             open: view.chat.map(|id| id.to_string()).unwrap_or_default(),
             tabs: inbox::tabs(&rows.counts, view.list),
+            own_status: status_name(agent.status),
+            own_chats: inbox::count_of(&rows.counts, ListName::Mine),
+            max_chats: agent.max_chats,
             rows: rows
                 .inbox
                 .iter()
@@ -385,12 +384,21 @@ impl InboxShown {
     }
 }
 
+/// A status in words.
+const fn status_name(status: AgentStatus) -> &'static str {
+    match status {
+        AgentStatus::Accepting => "Accepting",
+        AgentStatus::NotAccepting => "Not accepting",
+        AgentStatus::Away => "Away",
+    }
+}
+
 const fn empty(list: ListName) -> (&'static str, &'static str, &'static str) {
     match list {
         ListName::Mine => (
             "No open chat is yours. Take one that nobody has yet.",
             "/chats?list=unassigned",
-            "Unassigned chats",
+            "Waiting chats",
         ),
         ListName::Unassigned => (
             "Nobody is waiting for an agent.",

@@ -1,14 +1,17 @@
 //! The conversation as templates see it: events by day, grouped by author and minute.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::entry::Held;
 use super::face;
 use super::layout::Bare;
 use super::links::{self, Piece};
 use super::times::{self, Times};
+use crate::db::{self, Tx};
+use crate::domain::chat::Chat;
 use crate::domain::event::{Author, Body, Event, Recipients};
 use crate::domain::ids::AgentId;
+use crate::store::conversation_view;
 
 /// Entries of one author within this time stand under one name.
 const GROUP_MS: i64 = 60_000;
@@ -22,6 +25,8 @@ pub(crate) struct Names {
     pub(crate) visitor_root: i64,
     /// Names of agents.
     pub(crate) agents: HashMap<AgentId, String>,
+    /// Who looks at the page; none for what is drawn once for all agents.
+    pub(crate) viewer: Option<AgentId>,
 }
 
 impl Names {
@@ -50,9 +55,36 @@ impl Names {
     }
 }
 
+/// The names that these events of a chat are drawn with, and that of who has the chat.
+///
+/// # Errors
+/// Any [`crate::db::Error`].
+pub(crate) fn names(tx: &mut dyn Tx, chat: &Chat, events: &[Event]) -> db::Result<Names> {
+    let visitor = conversation_view::visitor_name(tx, chat.root)?;
+    let mut agents: BTreeSet<AgentId> = events
+        .iter()
+        .filter_map(|event| match event.author {
+            Author::Agent(agent) => Some(agent),
+            Author::Visitor(_) | Author::System => None,
+        })
+        .collect();
+    agents.extend(chat.agent);
+    Ok(Names {
+        visitor: face::shown_name(
+            chat.root.0,
+            visitor.name.as_deref(),
+            visitor.email.as_deref(),
+        ),
+        visitor_root: chat.root.0,
+        agents: conversation_view::agent_names(tx, &agents)?,
+        viewer: None,
+    })
+}
+
 /// One event as its template writes it.
 #[derive(Clone, Debug)]
 pub(crate) struct EventShown {
+    pub(crate) chat: String,
     pub(crate) seq: i64,
     pub(crate) at: i64,
     pub(crate) at_iso: String,
@@ -73,6 +105,10 @@ pub(crate) struct EventShown {
     /// Files, cards and answers.
     pub(crate) held: Held,
     pub(crate) is_edited: bool,
+    /// An agent wrote these words, and may write them anew.
+    pub(crate) is_editable: bool,
+    /// Who looks wrote it.
+    pub(crate) is_own: bool,
     /// `Seen`, `Sent` or empty.
     pub(crate) state: &'static str,
 }
@@ -111,6 +147,7 @@ impl EventShown {
             | Body::EventUpdated { .. } => return None,
         };
         Some(Self {
+            chat: event.chat.to_string(),
             seq: event.seq,
             at: event.created_at,
             at_iso: times::iso(event.created_at),
@@ -127,6 +164,8 @@ impl EventShown {
             pieces: links::pieces(text),
             held: Held::of(&event.body, &names.visitor),
             is_edited: event.edited_at.is_some(),
+            is_editable: side == "ours" && matches!(event.body, Body::Message { .. }),
+            is_own: names.viewer.map(Author::Agent) == Some(event.author),
             state: "",
         })
     }

@@ -55,7 +55,7 @@ impl ListName {
     const fn label(self) -> &'static str {
         match self {
             Self::Mine => "Mine",
-            Self::Unassigned => "Unassigned",
+            Self::Unassigned => "Waiting",
             Self::All => "All",
             Self::Closed => "Closed",
         }
@@ -115,9 +115,13 @@ pub(crate) struct RowShown {
     pub(crate) is_unread: bool,
     pub(crate) is_open: bool,
     pub(crate) waiting: Option<Waiting>,
+    /// How long it waits for an agent, while nobody has it.
+    pub(crate) queued: Option<Waiting>,
+    /// The group it was sent to; empty for the default group.
+    pub(crate) group: String,
 }
 
-/// How long a visitor waits for an answer.
+/// How long a visitor waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     pub(crate) since: i64,
@@ -148,12 +152,23 @@ impl RowShown {
             waiting: row
                 .waiting_since
                 .filter(|_| row.is_active)
-                .map(|since| Waiting {
-                    since,
-                    iso: times::iso(since),
-                    age: times.age(since),
-                    is_late: times.now() - since > LATE_MS,
-                }),
+                .map(|since| Waiting::new(since, times)),
+            queued: row
+                .queued_at
+                .filter(|_| row.is_active)
+                .map(|since| Waiting::new(since, times)),
+            group: row.group_name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl Waiting {
+    fn new(since: i64, times: &Times) -> Self {
+        Self {
+            since,
+            iso: times::iso(since),
+            age: times.age(since),
+            is_late: times.now() - since > LATE_MS,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Pages work with plain forms; a socket adds life.
 
 pub(crate) mod access_link;
+pub(crate) mod attaching;
 pub(crate) mod ban;
 pub(crate) mod beside;
 pub(crate) mod beside_chat;
@@ -11,6 +12,7 @@ pub(crate) mod chats;
 pub(crate) mod conversation;
 pub(crate) mod csrf;
 pub(crate) mod cursor;
+pub(crate) mod editing;
 mod entry;
 pub(crate) mod face;
 pub(crate) mod form;
@@ -24,6 +26,7 @@ pub(crate) mod login;
 pub(crate) mod page;
 pub mod password;
 pub(crate) mod profile;
+pub(crate) mod quick_replies;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod setup;
@@ -64,6 +67,9 @@ fn pages(cfg: &mut ServiceConfig) {
     status::routes(cfg);
     upload::routes(cfg);
     handover::routes(cfg);
+    attaching::routes(cfg);
+    quick_replies::routes(cfg);
+    editing::routes(cfg);
     chats::routes(cfg);
     live::routes(cfg);
     visitors::routes(cfg);

@@ -16,6 +16,7 @@ use crate::domain::ids::{ChatId, VisitorId};
 use crate::domain::permission::Action;
 use crate::http::error::ApiError;
 use crate::http::state::State;
+use crate::store::bans;
 use crate::store::inbox_view::Cursor;
 use crate::store::visitor_view::{self, HERE_MS, LIVE_LIMIT, LiveVisitor, VisitorRow};
 
@@ -71,6 +72,7 @@ pub(crate) struct LiveRow {
     pub(crate) seen_iso: String,
     pub(crate) seen: String,
     pub(crate) chat: Option<ChatId>,
+    pub(crate) is_banned: bool,
 }
 
 /// One visitor of the list of all as its template writes it.
@@ -91,6 +93,7 @@ struct AllRow {
     first_iso: String,
     seen: String,
     seen_iso: String,
+    is_banned: bool,
 }
 
 /// A row of the live list by itself, as the socket sends it.
@@ -113,14 +116,16 @@ async fn live(
 ) -> Result<HttpResponse, ApiError> {
     signed.on_site(Action::ReadVisitors)?;
     let (site, now) = (signed.site.id, state.clock.now());
-    let (mut found, here, has_visitors) = state
+    let (mut found, banned, here, has_visitors) = state
         .db
         .read(move |tx| {
             let rows = visitor_view::here_now(tx, site, now)?;
             let here = visitor_view::count_here(tx, site, now, HERE_CAP)?;
             let has_visitors =
                 !rows.is_empty() || !visitor_view::page(tx, site, Cursor::START, 1)?.is_empty();
-            Ok((rows, here, has_visitors))
+            let roots: Vec<_> = rows.iter().map(|row| row.visitor).collect();
+            let banned = bans::among(tx, &roots, now)?;
+            Ok((rows, banned, here, has_visitors))
         })
         .await?;
     // By arrival, so that a row keeps its place while its visitor walks about.
@@ -132,7 +137,10 @@ async fn live(
         here_label: here_label(here),
         here_ms: HERE_MS,
         is_cut: here > LIVE_LIMIT,
-        rows: found.iter().map(|row| LiveRow::new(row, &times)).collect(),
+        rows: found
+            .iter()
+            .map(|row| LiveRow::new(row, banned.contains(&row.visitor), &times))
+            .collect(),
         has_visitors,
     };
     html(StatusCode::OK, &page)
@@ -152,13 +160,14 @@ async fn all(
     signed.on_site(Action::ReadVisitors)?;
     let after = cursor::parse(query.before.as_deref())?;
     let (site, now) = (signed.site.id, state.clock.now());
-    let (mut found, here) = state
+    let (mut found, banned, here) = state
         .db
         .read(move |tx| {
-            Ok((
-                visitor_view::page(tx, site, after, PAGE + 1)?,
-                visitor_view::count_here(tx, site, now, HERE_CAP)?,
-            ))
+            let rows = visitor_view::page(tx, site, after, PAGE + 1)?;
+            let roots: Vec<_> = rows.iter().map(|row| row.visitor).collect();
+            let banned = bans::among(tx, &roots, now)?;
+            let here = visitor_view::count_here(tx, site, now, HERE_CAP)?;
+            Ok((rows, banned, here))
         })
         .await?;
     let layout = layout(&state, &signed, Area::Visitors, "/visitors/all");
@@ -167,7 +176,10 @@ async fn all(
     let page = AllPage {
         list: "all",
         here_label: here_label(here),
-        rows: found.iter().map(|row| AllRow::new(row, &times)).collect(),
+        rows: found
+            .iter()
+            .map(|row| AllRow::new(row, banned.contains(&row.visitor), &times))
+            .collect(),
         next,
         layout,
     };
@@ -197,7 +209,7 @@ fn next_page(rows: &mut Vec<VisitorRow>, base: &str) -> Option<String> {
 
 impl LiveRow {
     /// The row of a visitor who is here.
-    pub(crate) fn new(row: &LiveVisitor, times: &Times) -> Self {
+    pub(crate) fn new(row: &LiveVisitor, is_banned: bool, times: &Times) -> Self {
         let name = face::shown_name(row.visitor.0, row.name.as_deref(), row.email.as_deref());
         Self {
             visitor: row.visitor,
@@ -221,12 +233,13 @@ impl LiveRow {
             seen_iso: times::iso(row.last_seen_at),
             seen: times.age(row.last_seen_at),
             chat: row.chat,
+            is_banned,
         }
     }
 }
 
 impl AllRow {
-    fn new(row: &VisitorRow, times: &Times) -> Self {
+    fn new(row: &VisitorRow, is_banned: bool, times: &Times) -> Self {
         let name = face::shown_name(row.visitor.0, row.name.as_deref(), row.email.as_deref());
         Self {
             visitor: row.visitor,
@@ -244,6 +257,7 @@ impl AllRow {
             first_iso: times::iso(row.first_seen_at),
             seen: times.when(row.last_seen_at),
             seen_iso: times::iso(row.last_seen_at),
+            is_banned,
         }
     }
 }

@@ -39,13 +39,26 @@ impl Acting {
 /// [`Refusal::Validation`] of `text` or `custom_id`.
 pub(crate) fn written(text: &str, custom_id: &str, is_note: bool) -> Result<NewEvent, Refusal> {
     let new = NewEvent::message(text)?.with_custom_id(custom_id)?;
-    Ok(if is_note {
+    Ok(addressed(new, is_note))
+}
+
+/// An upload of the agent as a message or note; `url` is what the upload returned.
+///
+/// # Errors
+/// [`Refusal::Validation`] of `url` or `custom_id`.
+pub(crate) fn written_file(url: &str, custom_id: &str, is_note: bool) -> Result<NewEvent, Refusal> {
+    let new = NewEvent::file(url, None)?.with_custom_id(custom_id)?;
+    Ok(addressed(new, is_note))
+}
+
+fn addressed(new: NewEvent, is_note: bool) -> NewEvent {
+    if is_note {
         // A note about a closed chat stands in its last thread and opens none.
         new.for_recipients(Recipients::Agents)
             .attached_to_last_thread()
     } else {
         new
-    })
+    }
 }
 
 /// Stores a message once. An answer to a closed chat opens a new thread.

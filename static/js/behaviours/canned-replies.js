@@ -21,6 +21,7 @@ let loaded = null;
 function load() {
   if (loaded && Date.now() - loaded.at < KEPT_MS) return loaded.replies;
   const url = `${document.body.dataset["base"] ?? ""}/canned-replies.json`;
+  /** @type {Promise<Reply[]>} */
   const replies = fetch(url)
     .then(async (answer) => (answer.ok ? (await answer.json()).items : []))
     .catch(() => {

@@ -122,12 +122,14 @@ class Conversation {
     const before = this.#events.querySelector(`[data-seq="${seq}"]`);
     if (!before) return;
     item.classList.toggle("continues", before.classList.contains("continues"));
+    showOwn(item);
     before.replaceWith(item);
     showTimes(item);
   }
 
   /** @param {HTMLElement} item */
   #append(item) {
+    showOwn(item);
     const before = this.#lastStored();
     const at = Number(item.dataset["at"]);
     if (!before || new Date(Number(before.dataset["at"])).toDateString() !== new Date(at).toDateString()) {
@@ -192,6 +194,8 @@ class Conversation {
     }
     item.classList.replace("pending", "refused");
     state.textContent = `Not sent: ${outcome.error}. `;
+    // A file is chosen anew; its upload may be too old by now.
+    if (entry.file !== undefined) return;
     const again = document.createElement("button");
     again.type = "button";
     again.className = "link-button";
@@ -293,6 +297,15 @@ function find(root, selector) {
   const found = root.querySelector(selector);
   if (!(found instanceof HTMLElement)) throw new Error(`the page has no ${selector}`);
   return found;
+}
+
+/**
+ * What is drawn once for all agents hides what only its author can do.
+ * @param {HTMLElement} item
+ */
+function showOwn(item) {
+  if (item.dataset["author"] !== `agent-${document.body.dataset["agent"]}`) return;
+  for (const link of item.querySelectorAll("[data-own]")) link.removeAttribute("hidden");
 }
 
 /** @param {Element} item */

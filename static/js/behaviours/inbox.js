@@ -1,5 +1,6 @@
 // The list of chats: rows come, move and go as their chats change.
 
+import { attachBehaviours } from "../behaviours.js";
 import { element } from "../fragment.js";
 import { onInboxRow } from "../inbox_stream.js";
 import { live } from "../live.js";
@@ -59,6 +60,7 @@ function place(inbox, rows, row, old) {
   // Below the last row there may be rows of the next page, which come in their own order.
   if (later || !inbox.querySelector("[data-next]")) rows.insertBefore(fresh, later ?? null);
   showTimes(fresh);
+  void attachBehaviours(fresh);
   if (had_focus) link?.focus();
 }
 
@@ -76,6 +78,8 @@ function showEmpty(inbox, rows) {
  * @param {import("../live.js").Update} update
  */
 function showCounts(inbox, update) {
+  const own = inbox.querySelector("[data-own-chats]");
+  if (own && typeof update["lists"]?.["mine"] === "string") own.textContent = update["lists"]["mine"];
   for (const number of inbox.querySelectorAll("[data-count]")) {
     if (!(number instanceof HTMLElement)) continue;
     const count = update["lists"]?.[number.dataset["count"] ?? ""];

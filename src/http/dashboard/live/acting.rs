@@ -8,16 +8,24 @@ use crate::domain::ids::ChatId;
 use crate::http::dashboard::writing;
 use crate::live::{Lossy, Topic};
 
+/// What an agent says.
+pub(super) enum Said {
+    /// Words.
+    Text(String),
+    /// An upload, by its address.
+    File(String),
+}
+
 impl LiveSocket {
     /// Stores a message and says so when it is on disk; the event itself comes as to everybody else.
     pub(super) async fn store(
         &mut self,
         chat: ChatId,
         custom_id: String,
-        text: &str,
+        said: Said,
         is_note: bool,
     ) -> Result<(), End> {
-        let outcome = self.try_store(chat, &custom_id, text, is_note).await;
+        let outcome = self.try_store(chat, &custom_id, said, is_note).await;
         match outcome {
             Ok((seq, duplicate)) => {
                 self.say(&Frame::Stored {
@@ -43,13 +51,16 @@ impl LiveSocket {
         &self,
         chat: ChatId,
         custom_id: &str,
-        text: &str,
+        said: Said,
         is_note: bool,
     ) -> db::Result<(i64, bool)> {
         if self.state.is_draining() {
             return Err(db::Error::Unavailable("stopping".to_owned()));
         }
-        let new = writing::written(&text.replace('\0', ""), custom_id, is_note)?;
+        let new = match said {
+            Said::Text(text) => writing::written(&text.replace('\0', ""), custom_id, is_note)?,
+            Said::File(url) => writing::written_file(&url, custom_id, is_note)?,
+        };
         let (acting, now) = (self.acting.clone(), self.state.clock.now());
         self.state
             .db

@@ -25,6 +25,9 @@ pub(super) enum Message {
         chat: ChatId,
         custom_id: String,
         text: String,
+        /// The address of an upload, which is sent in place of the text.
+        #[serde(default)]
+        file: Option<String>,
         #[serde(default)]
         note: bool,
     },

@@ -8,6 +8,7 @@ use bytestring::ByteString;
 use futures_util::FutureExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
+use super::acting::Said;
 use super::message::{Message, Refused, Update as Frame};
 use super::reading::OpenChat;
 use super::watching::Due;
@@ -305,8 +306,12 @@ impl LiveSocket {
                 chat,
                 custom_id,
                 text,
+                file,
                 note,
-            } => self.store(chat, custom_id, &text, note).await,
+            } => {
+                let said = file.map_or(Said::Text(text), Said::File);
+                self.store(chat, custom_id, said, note).await
+            }
             Message::Typing {
                 chat,
                 is_typing,

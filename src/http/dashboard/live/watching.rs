@@ -17,6 +17,7 @@ use crate::http::dashboard::beside::{AboutPartial, BesidePartial, BesideRows, Be
 use crate::http::dashboard::times::Times;
 use crate::http::dashboard::visitors::{HERE_CAP, LiveRow, LiveRowPartial, here_label};
 use crate::live::{Topic, VisitorsSeen};
+use crate::store::bans;
 use crate::store::inbox_view::{self, InboxCounts};
 use crate::store::profile_view;
 use crate::store::tickets;
@@ -126,6 +127,7 @@ struct Found {
     beside: Option<BesideRows>,
     about: Option<BesideRows>,
     visitors: Vec<(VisitorId, Option<LiveVisitor>)>,
+    banned: HashSet<VisitorId>,
     here: i64,
 }
 
@@ -157,17 +159,21 @@ impl Wanted {
             None => None,
         };
         let mut visitors = Vec::new();
+        let mut banned = HashSet::new();
         let mut here = 0;
         if self.lists && (self.has_all || !self.visitors.is_empty()) {
             authorize(&self.subject, Action::ReadVisitors, Object::Site(site))?;
             here = visitor_view::count_here(tx, site, self.now, HERE_CAP)?;
             visitors = self.read_visitors(tx)?;
+            let roots: Vec<_> = visitors.iter().map(|(visitor, _)| *visitor).collect();
+            banned = bans::among(tx, &roots, self.now)?;
         }
         Ok(Found {
             counts,
             beside,
             about,
             visitors,
+            banned,
             here,
         })
     }
@@ -289,7 +295,7 @@ impl LiveSocket {
             self.say(&Frame::About { visitor, html }).await?;
         }
         if has_list {
-            let rows = self.draw_visitors(&found.visitors, &times);
+            let rows = self.draw_visitors(&found.visitors, &found.banned, &times);
             let here = here_label(found.here);
             self.say(&Frame::Visitors {
                 rows,
@@ -322,6 +328,7 @@ impl LiveSocket {
     fn draw_visitors(
         &self,
         found: &[(VisitorId, Option<LiveVisitor>)],
+        banned: &HashSet<VisitorId>,
         times: &Times,
     ) -> Vec<Seen> {
         found
@@ -329,7 +336,7 @@ impl LiveSocket {
             .map(
                 |(visitor, live)| match live.as_ref().filter(|live| is_here(live, times)) {
                     Some(live) => {
-                        let row = LiveRow::new(live, times);
+                        let row = LiveRow::new(live, banned.contains(visitor), times);
                         let partial = LiveRowPartial {
                             layout: &self.layout,
                             row: &row,

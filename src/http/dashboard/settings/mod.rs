@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod agents;
+pub(crate) mod bans;
 pub(crate) mod canned_replies;
 pub(crate) mod form_draft;
 pub(crate) mod form_editor;
@@ -34,6 +35,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     agents::routes(cfg);
     new_agent::routes(cfg);
     agent::routes(cfg);
+    bans::routes(cfg);
     forms::routes(cfg);
     form_editor::routes(cfg);
     groups::routes(cfg);
@@ -82,6 +84,7 @@ impl Saved {
         match self.done.as_str() {
             "saved" => Some("Saved."),
             "deleted" => Some("Deleted."),
+            "lifted" => Some("The ban was lifted."),
             "revoked" => Some("The key was revoked."),
             "added" => Some("The agent was added and can log in now."),
             "role" => Some("The role was changed. Their logins have ended."),
