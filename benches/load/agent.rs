@@ -10,7 +10,12 @@ use crate::socket::Socket;
 /// The owner's e-mail address in every measured instance.
 pub(crate) const EMAIL: &str = "owner@example.com";
 
-/// A signed-in owner.
+/// The e-mail address of the agent with this number, see [`crate::seed::Seeded::add_agents`].
+pub(crate) fn agent_email(n: i64) -> String {
+    format!("agent{n}@example.com")
+}
+
+/// A signed-in agent.
 pub(crate) struct Agent {
     address: String,
     cookie: String,
@@ -18,8 +23,13 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Signs in by the login form.
+    /// Signs the owner in.
     pub(crate) async fn sign_in(server: &Server) -> anyhow::Result<Self> {
+        Self::sign_in_as(server, EMAIL).await
+    }
+
+    /// Signs an agent in by the login form.
+    pub(crate) async fn sign_in_as(server: &Server, email: &str) -> anyhow::Result<Self> {
         let mut connection = Connection::open(&server.address).await?;
         let head = format!(
             "POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nOrigin: http://{}",
@@ -27,7 +37,7 @@ impl Agent {
         );
         let form = format!(
             "email={}&password={}",
-            EMAIL.replace('@', "%40"),
+            email.replace('@', "%40"),
             OWNER_PASSWORD.replace(' ', "+")
         );
         let (status, head, _) = connection.exchange(&head, form.as_bytes()).await?;
@@ -55,6 +65,18 @@ impl Agent {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// Turns the switch that says whether the agent accepts chats.
+    pub(crate) async fn set_status(&mut self, status: &str) -> anyhow::Result<()> {
+        let head = format!(
+            "POST /status HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nCookie: {}\r\nOrigin: http://{}",
+            self.cookie, self.address
+        );
+        let form = format!("status={status}&back=%2Fchats");
+        let (status, _) = self.connection.send(&head, form.as_bytes()).await?;
+        anyhow::ensure!(status == 303, "the switch answered {status}");
+        Ok(())
+    }
+
     /// The agents' socket, opened by a one-time ticket.
     pub(crate) async fn live(&mut self) -> anyhow::Result<Socket> {
         let origin = format!("http://{}", self.address);
@@ -76,6 +98,11 @@ impl Agent {
         socket.until(|v| v["type"] == "hello").await?;
         Ok(socket)
     }
+}
+
+/// Follows the inbox on the agents' socket.
+pub(crate) fn follow() -> String {
+    json!({"type": "follow"}).to_string()
 }
 
 /// Opens a chat on the agents' socket.

@@ -13,7 +13,11 @@ pub(crate) fn serve(kind: &str, _rest: &[String]) -> anyhow::Result<()> {
     let state = State {
         writer: writer(&folder.path().join("baseline.sqlite"))?,
         sockets: Arc::new(Mutex::new(Vec::new())),
-        echoes: kind == "echo",
+        echo: match kind {
+            "echo" => Echo::AtOnce,
+            "commit" => Echo::Stored,
+            _ => Echo::Never,
+        },
     };
     actix_web::rt::System::new().block_on(async move {
         let server = HttpServer::new(move || {
@@ -41,7 +45,16 @@ pub(crate) fn serve(kind: &str, _rest: &[String]) -> anyhow::Result<()> {
 struct State {
     writer: mpsc::SyncSender<Job>,
     sockets: Arc<Mutex<Vec<tokio::sync::mpsc::Sender<bytes::Bytes>>>>,
-    echoes: bool,
+    echo: Echo,
+}
+
+/// What a bare socket does with a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Never,
+    AtOnce,
+    /// Once a row with it is on disk.
+    Stored,
 }
 
 struct Job {
@@ -70,25 +83,37 @@ async fn track(state: web::Data<State>, body: web::Bytes) -> HttpResponse {
     let Ok(body) = serde_json::from_slice::<Body>(&body) else {
         return HttpResponse::BadRequest().finish();
     };
-    let (done, answered) = tokio::sync::oneshot::channel();
     let results: Vec<_> = body
         .calls
         .iter()
         .map(|c| serde_json::json!({"id": c.id, "ok": true}))
         .collect();
-    if state
-        .writer
-        .try_send(Job {
-            calls: body.calls,
-            token: body.token,
-            done,
-        })
-        .is_err()
-        || answered.await.is_err()
-    {
+    if !store(&state, body).await {
         return HttpResponse::ServiceUnavailable().finish();
     }
     HttpResponse::Ok().json(serde_json::json!({"results": results}))
+}
+
+/// Whether the rows are on disk.
+async fn store(state: &State, Body { token, calls }: Body) -> bool {
+    let (done, answered) = tokio::sync::oneshot::channel();
+    let job = Job { calls, token, done };
+    state.writer.try_send(job).is_ok() && answered.await.is_ok()
+}
+
+/// One row that holds a text.
+fn row_of(text: &str) -> Body {
+    let call = Call {
+        id: text.get(..16).unwrap_or(text).to_owned(),
+        at: 0,
+        url: text.to_owned(),
+        title: String::new(),
+        referrer: String::new(),
+    };
+    Body {
+        token: String::new(),
+        calls: vec![call],
+    }
 }
 
 const INSERT: &str = "insert into activities (id, token, client_id, url, title, referrer, at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -165,7 +190,7 @@ pub(crate) fn bare_inserts_per_second() -> anyhow::Result<f64> {
     Ok(id as f64 / started.elapsed().as_secs_f64())
 }
 
-/// A bare socket: echoes text where asked to, and sends what is broadcast.
+/// A bare socket: echoes text where asked to, at once or once it is on disk, and sends what is broadcast.
 async fn socket(
     request: HttpRequest,
     body: web::Payload,
@@ -176,12 +201,14 @@ async fn socket(
     if let Ok(mut sockets) = state.sockets.lock() {
         sockets.push(send);
     }
-    let echoes = state.echoes;
     actix_web::rt::spawn(async move {
         loop {
             tokio::select! {
                 message = messages.next() => match message {
-                    Some(Ok(actix_ws::Message::Text(text))) if echoes => { if session.text(text).await.is_err() { break } }
+                    Some(Ok(actix_ws::Message::Text(text))) if state.echo != Echo::Never => {
+                        let is_there = state.echo == Echo::AtOnce || store(&state, row_of(&text)).await;
+                        if !is_there || session.text(text).await.is_err() { break }
+                    }
                     Some(Ok(actix_ws::Message::Close(_)) | Err(_)) | None => break,
                     Some(Ok(_)) => {}
                 },

@@ -80,7 +80,26 @@ async fn parlor(count: usize) -> anyhow::Result<(f64, usize)> {
     ))
 }
 
+/// What broadcasts by bare actix-ws came to.
+pub(crate) struct Broadcast {
+    /// CPU microseconds a delivery.
+    pub(crate) cpu_us: f64,
+    /// The median time from the request to the last delivery.
+    pub(crate) last_ms: f64,
+}
+
 async fn bare(count: usize, length: usize) -> anyhow::Result<f64> {
+    let updates = (DELIVERIES / count).max(10);
+    Ok(broadcast(count, length, updates, PACE).await?.cpu_us)
+}
+
+/// So many broadcasts of frames of a length to so many bare sockets.
+pub(crate) async fn broadcast(
+    count: usize,
+    length: usize,
+    updates: usize,
+    pace: Duration,
+) -> anyhow::Result<Broadcast> {
     let server = Server::baseline("broadcast")?;
     let mut sockets = Vec::new();
     for _ in 0..count {
@@ -88,7 +107,7 @@ async fn bare(count: usize, length: usize) -> anyhow::Result<f64> {
     }
     let mut sender = Connection::open(&server.address).await?;
     let body = "x".repeat(length);
-    let updates = (DELIVERIES / count).max(10);
+    let mut took = Vec::new();
     let before = server.cpu_seconds()?;
     for _ in 0..updates {
         let started = Instant::now();
@@ -98,7 +117,11 @@ async fn bare(count: usize, length: usize) -> anyhow::Result<f64> {
         for socket in &mut sockets {
             socket.text().await?;
         }
-        tokio::time::sleep(PACE.saturating_sub(started.elapsed())).await;
+        took.push(started.elapsed().as_secs_f64() * 1000.0);
+        tokio::time::sleep(pace.saturating_sub(started.elapsed())).await;
     }
-    Ok((server.cpu_seconds()? - before) * 1e6 / (updates * count) as f64)
+    Ok(Broadcast {
+        cpu_us: (server.cpu_seconds()? - before) * 1e6 / (updates * count) as f64,
+        last_ms: median(&took),
+    })
 }

@@ -5,8 +5,10 @@
 //! like. Rates on a shared machine mean little; ratios taken in turn mean more.
 
 mod agent;
+mod agents;
 mod baseline;
 mod bytes;
+mod chats;
 mod client;
 mod fanout;
 mod memory;
@@ -17,6 +19,7 @@ mod report;
 mod seed;
 mod socket;
 mod start;
+mod status;
 mod track;
 
 use std::io::Write as _;
@@ -24,13 +27,16 @@ use std::io::Write as _;
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn() -> anyhow::Result<()>);
 
-const ALL: [Figure; 8] = [
+const ALL: [Figure; 11] = [
     ("bytes", bytes::run),
     ("start", start::run),
     ("track", track::single),
     ("batch", track::batches),
     ("message", message::run),
     ("fanout", fanout::run),
+    ("agents", agents::run),
+    ("status", status::run),
+    ("chats", chats::run),
     ("memory", memory::run),
     ("pages", pages::run),
 ];

@@ -65,9 +65,7 @@ impl Server {
 
     fn spawn(mut command: Command, is_json: bool) -> anyhow::Result<Self> {
         // One client address opens every connection here, which no real visitor does.
-        command
-            .env("PARLOR_SOCKETS_PER_ADDRESS", "1000000")
-            .env("PARLOR_RATE_FACTOR", "1000000");
+        command.env("PARLOR_SOCKETS_PER_ADDRESS", "1000000");
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

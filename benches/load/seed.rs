@@ -42,6 +42,37 @@ impl Seeded {
         Server::parlor_on(&self.data())
     }
 
+    /// Starts Parlor on the folder, with the key of its site.
+    pub(crate) fn serve_site(&self) -> anyhow::Result<(Server, String)> {
+        let db = rusqlite::Connection::open(self.database()?)?;
+        let key = db.query_row("select key from sites", [], |row| row.get(0))?;
+        drop(db);
+        Ok((self.serve()?, key))
+    }
+
+    /// Lets the owner have any number of chats, and adds so many more like them, with the addresses of [`agent_email`].
+    ///
+    /// [`agent_email`]: crate::agent::agent_email
+    pub(crate) fn add_agents(&self, count: i64) -> anyhow::Result<()> {
+        let db = rusqlite::Connection::open(self.database()?)?;
+        db.execute("update agents set max_chats = 1000000", [])?;
+        let owner: i64 = db.query_row("select id from agents", [], |row| row.get(0))?;
+        for n in 1..=count {
+            let email = crate::agent::agent_email(n);
+            db.execute(
+                "insert into agents (id, name, email, email_fold, password_hash, role, max_chats, settings, created_at, updated_at)
+                 select id + ?2, name || ' ' || ?2, ?3, ?3, password_hash, role, max_chats, settings, created_at, updated_at
+                 from agents where id = ?1",
+                rusqlite::params![owner, n, email],
+            )?;
+            db.execute(
+                "insert into agent_sites (agent_id, site_id) select agent_id + ?2, site_id from agent_sites where agent_id = ?1",
+                rusqlite::params![owner, n],
+            )?;
+        }
+        Ok(())
+    }
+
     /// The database file.
     pub(crate) fn database(&self) -> anyhow::Result<PathBuf> {
         std::fs::read_dir(self.data())?

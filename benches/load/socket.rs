@@ -1,9 +1,11 @@
 //! The load's sockets: plain WebSocket clients that speak as little as they must.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use anyhow::Context as _;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -18,7 +20,19 @@ impl Socket {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::open_from(Ipv4Addr::LOCALHOST, address, path, headers).await
+    }
+
+    /// Opens a socket from another address of this machine: limits count by address.
+    pub(crate) async fn open_from(
+        from: Ipv4Addr,
+        address: &str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        let stream = socket.connect(address.parse()?).await?;
         stream.set_nodelay(true)?;
         let mut request = format!("ws://{address}{path}").into_client_request()?;
         for (name, value) in headers {
@@ -31,8 +45,19 @@ impl Socket {
 
     /// A visitor's socket of Parlor, logged in with a browser-made token.
     pub(crate) async fn visitor(address: &str, site: &str, token: &str) -> anyhow::Result<Self> {
+        Self::visitor_from(Ipv4Addr::LOCALHOST, address, site, token).await
+    }
+
+    /// The same from another address of this machine.
+    pub(crate) async fn visitor_from(
+        from: Ipv4Addr,
+        address: &str,
+        site: &str,
+        token: &str,
+    ) -> anyhow::Result<Self> {
         let path = format!("/v3.2/customer/rtm/ws?site={site}");
-        let mut socket = Self::open(address, &path, &[("origin", crate::process::ORIGIN)]).await?;
+        let headers = [("origin", crate::process::ORIGIN)];
+        let mut socket = Self::open_from(from, address, &path, &headers).await?;
         let answer = socket.ask("login", json!({"token": format!("Bearer {token}"), "customer": {}, "customer_side_storage": {}, "is_mobile": false, "application": {"name": "customer_sdk", "version": "bench"}})).await?;
         anyhow::ensure!(answer["success"] == true, "login refused: {answer}");
         Ok(socket)
@@ -51,6 +76,14 @@ impl Socket {
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
+    }
+
+    /// Passes over what has come already; a Ping among it is answered.
+    pub(crate) fn pass_over(&mut self) -> anyhow::Result<()> {
+        while let Some(frame) = self.0.next().now_or_never() {
+            frame.context("the socket closed")??;
+        }
+        Ok(())
     }
 
     /// The length of the next frame that contains all of these words.
