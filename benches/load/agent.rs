@@ -65,8 +65,15 @@ impl Agent {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// The server hangs up on connections that are idle for seconds.
+    async fn come_back(&mut self) -> anyhow::Result<()> {
+        self.connection = Connection::open(&self.address).await?;
+        Ok(())
+    }
+
     /// Turns the switch that says whether the agent accepts chats.
     pub(crate) async fn set_status(&mut self, status: &str) -> anyhow::Result<()> {
+        self.come_back().await?;
         let head = format!(
             "POST /status HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nCookie: {}\r\nOrigin: http://{}",
             self.cookie, self.address
@@ -79,6 +86,7 @@ impl Agent {
 
     /// The agents' socket, opened by a one-time ticket.
     pub(crate) async fn live(&mut self) -> anyhow::Result<Socket> {
+        self.come_back().await?;
         let origin = format!("http://{}", self.address);
         let head = format!(
             "POST /live/ticket HTTP/1.1\r\nCookie: {}\r\nOrigin: {origin}",
