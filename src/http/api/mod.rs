@@ -4,6 +4,7 @@
 mod agents;
 mod assignment;
 mod attention;
+mod bans;
 mod call;
 mod canned_replies;
 mod chats;
@@ -49,6 +50,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         attention::ENDPOINTS,
         agents::ENDPOINTS,
         visitors::ENDPOINTS,
+        bans::ENDPOINTS,
         canned_replies::ENDPOINTS,
         updates::ENDPOINTS,
         files::ENDPOINTS,

@@ -107,6 +107,7 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
     all.extend(super::events::objects());
     all.extend(super::agents::objects());
     all.extend(super::visitors::objects());
+    all.extend(super::bans::objects());
     all.extend(super::canned_replies::objects());
     all.extend(super::updates::objects());
     all.extend(super::files::objects());

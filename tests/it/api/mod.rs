@@ -1,6 +1,7 @@
 //! The API for programs: every request and every answer of these tests is held against the description.
 
 mod assigning;
+mod bans;
 mod chats;
 mod keys;
 mod schema;
