@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { minify } from 'terser';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = `${here}dist/`;
@@ -36,13 +37,23 @@ const common = {
   charset: 'utf8',
   legalComments: 'none',
   plugins: [cssText],
-  jsx: 'automatic',
-  jsxImportSource: 'preact',
+  // Smaller than the automatic runtime: children are arguments.
+  tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } },
 };
 
-async function bundle(options) {
+/** `internal` matches names of properties that never leave the bundle, neither to the wire nor to a store nor to another script. */
+async function bundle({ internal, ...options }) {
   const result = await build({ ...common, ...options });
-  return result.outputFiles[0].text;
+  const [{ text }] = result.outputFiles;
+  // A second look, across what were modules, saves some 3 %. The banner and what wraps the code stay as they are.
+  const { code } = await minify(text, {
+    ecma: 2020,
+    module: options.format === 'esm',
+    compress: { passes: 3, pure_getters: true },
+    mangle: { ...(internal && { properties: { regex: internal } }) },
+    format: { comments: /Parlor/ },
+  });
+  return `${code}\n`;
 }
 
 function hash(text) {
@@ -51,6 +62,8 @@ function hash(text) {
 
 const messenger = await bundle({
   entryPoints: ['src/messenger/main.tsx'],
+  inject: ['src/messenger/jsx.ts'],
+  internal: /^((is|has|most|own|load)[A-Z]\w+|agentSeenUpTo|seenUpTo|conversation|refusals|retryAfterMs|unsent|newestThread|uploads|faults|dates|reader|texts|forms|session|chatId|authorId|createdAt|jobTitle|uniqueId|customerId|(next|previous)PageId|visitor|focusWishes|greetingId)$/,
   format: 'esm',
   banner: { js: '/* Parlor messenger, MIT. Contains Preact, MIT, (c) 2015-present Jason Miller. */' },
 });

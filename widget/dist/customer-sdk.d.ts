@@ -240,8 +240,8 @@ export interface FilledFormField {
   id: string;
   type: string;
   label: string;
-  /** A text; of `radio`, `select` and `group_chooser` the chosen one. */
-  answer?: string | { id: string; label: string; groupId?: number };
+  /** A text; of `radio`, `select` and `group_chooser` the chosen one; of `rating` 0 or 1. */
+  answer?: string | { id: string; label: string; groupId?: number } | { score: number; comment?: string };
   /** Of `checkbox`. */
   answers?: { id: string; label: string }[];
 }

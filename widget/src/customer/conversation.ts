@@ -4,13 +4,14 @@ import type { Store } from '../host';
 import { randomId } from '../random';
 import { type Push, toWireError, type WireError } from '../wire/frames';
 import type { WireState } from '../wire/wire';
-import { EVENTS_A_PAGE, getChat, listThreads, markEventsAsSeen, resume, setSneakPeek } from './actions';
+import { acceptGreeting, EVENTS_A_PAGE, getChat, listThreads, markEventsAsSeen, resume, setSneakPeek } from './actions';
 import { object, string } from './case';
 import type { Customer } from './customer';
-import { deliver } from './delivery';
-import type { ChatEvent, Queue } from './objects';
+import { deliver, type Target } from './delivery';
+import type { ChatEvent, Greeting, NewEvent, Queue } from './objects';
 import { Outbox, type Unsent } from './outbox';
 import { type Participant, Replica, type ThreadHead } from './replica';
+import { readGreeting } from './read';
 import { Sender } from './sender';
 
 /** Everything a window needs to draw the chat. */
@@ -34,8 +35,23 @@ export interface View {
   unread: number;
   hasEarlier: boolean;
   isLoadingEarlier: boolean;
+  /** The server will not have this visitor; nothing is tried any more. */
+  isRefused: boolean;
+  newestThread: ThreadHead | undefined;
+  greeting: ShownGreeting | null;
 }
 
+/** A greeting in its place among the events: below the one with this number. */
+export interface ShownGreeting extends Greeting {
+  afterSeq: number;
+}
+
+/** After these, coming back is of no use. */
+const REFUSALS = ['customer_banned', 'customer_temporarily_blocked', 'license_not_found', 'product_version_changed', 'unsupported_version'];
+export const isRefusal = (reason: string): boolean => REFUSALS.includes(reason);
+
+/** What somebody wrote, in difference to what happened. */
+const SAID = ['message', 'file', 'rich_message'];
 const TYPING_MS = 6_000;
 const PEEK_MS = 400;
 const SEEN_MS = 300;
@@ -52,6 +68,11 @@ export class Conversation {
   readonly #acknowledged = new Map<string, Unsent>();
   /** Agents who type, with their names and what ends it. */
   readonly #typing = new Map<string, { name: string; cancel(): void }>();
+  readonly #target: Target;
+  #isRefused = false;
+  #greeting: ShownGreeting | null = null;
+  /** A chat has begun below the greeting. */
+  #isAnswered = false;
   #isLoaded = false;
   #isSyncing = false;
   #failures = 0;
@@ -74,7 +95,7 @@ export class Conversation {
       void this.#sender.run();
     });
     const replica = this.#replica;
-    const target = {
+    this.#target = {
       get chatId() {
         return replica.chatId;
       },
@@ -86,17 +107,24 @@ export class Conversation {
       },
     };
     this.#sender = new Sender(this.#outbox, clock, {
-      deliver: async ({ id, text }) => {
-        if (!replica.hasCustomId(id)) await deliver(customer.call, target, { type: 'message', text, customId: id });
+      deliver: async ({ id, text, event }) => {
+        if (!replica.hasCustomId(id)) await this.deliver({ ...(event ?? { type: 'message', text }), customId: id });
       },
       acknowledged: (entry) => this.#acknowledged.set(entry.id, entry),
       refused: ({ id }, reason) => this.#outbox.refuse(id, reason),
       changed: () => this.#sent(),
     });
-    customer.on('connected', () => void this.#sync());
+    customer.on('connected', ({ greeting }) => {
+      this.#isRefused = false;
+      this.#greet(greeting);
+      void this.#sync();
+    });
+    customer.on('disconnected', ({ reason }) => {
+      this.#isRefused = isRefusal(reason);
+      this.#changed();
+    });
     customer.on('push', (push) => this.#push(push));
     customer.on('too_large', () => this.#sender.refuseInFlight('too_large'));
-    customer.on('availability_updated', () => this.#changed());
     customer.on('state', (state) => {
       if (state !== 'ready') this.#disconnected();
       this.#changed();
@@ -124,17 +152,62 @@ export class Conversation {
       unread: this.#unread().length,
       hasEarlier: this.#earlierPage !== undefined,
       isLoadingEarlier: this.#isLoadingEarlier,
+      isRefused: this.#isRefused,
+      newestThread: replica.newestThread,
+      greeting: this.#placedGreeting(),
     };
+  }
+
+  get customer(): Customer {
+    return this.#customer;
+  }
+
+  get chatId(): string {
+    return this.#replica.chatId;
+  }
+
+  /** The group that has the chat, or would get it. */
+  get groupId(): number {
+    return this.#replica.groupId ?? this.#customer.session?.groupId ?? 0;
+  }
+
+  /** Stores an event in the chat, which is opened for it where it is not; what the server refuses rejects. */
+  deliver(event: NewEvent): Promise<void> {
+    return deliver(this.#customer.call, this.#target, event);
+  }
+
+  /** The visitor sees the greeting. */
+  acceptGreeting(): void {
+    const greeting = this.#greeting;
+    if (!greeting || greeting.accepted || this.#customer.state !== 'ready') return;
+    greeting.accepted = true;
+    // It counts what was seen; a greeting that has ended meanwhile counts no more.
+    acceptGreeting(this.#customer.call, { greetingId: greeting.id, uniqueId: greeting.uniqueId }).catch(toWireError);
+  }
+
+  #greet(greeting: Greeting | undefined): void {
+    if (!greeting && this.#isAnswered) return;
+    this.#isAnswered = false;
+    this.#greeting = greeting ? { ...greeting, afterSeq: 0 } : null;
+    this.#changed();
+  }
+
+  /** Until it is answered, a greeting stands below everything. */
+  #placedGreeting(): ShownGreeting | null {
+    if (!this.#greeting) return null;
+    if (this.#replica.isActive) this.#isAnswered = true;
+    if (!this.#isAnswered) this.#greeting.afterSeq = this.#replica.events.at(-1)?.seq ?? 0;
+    return this.#greeting;
   }
 
   isOwn(event: ChatEvent): boolean {
     return event.authorId === this.#customer.session?.customerId || this.#replica.users.get(event.authorId)?.type === 'customer';
   }
 
-  /** Takes a message for sending. False when too many are waiting already. */
-  send(text: string): boolean {
+  /** Takes a message, or an event that this text stands for, for sending. False when too many are waiting already. */
+  send(text: string, event?: NewEvent): boolean {
     if (this.#outbox.isFull) return false;
-    this.#outbox.add({ id: randomId(), text, at: this.#clock.now() });
+    this.#outbox.add({ id: randomId(), text, at: this.#clock.now(), ...(event && { event }) });
     this.#peek = '';
     this.#cancelPeek?.();
     this.#cancelPeek = undefined;
@@ -215,6 +288,8 @@ export class Conversation {
     this.#outbox.forget();
     this.#acknowledged.clear();
     this.#replica.clear();
+    this.#greeting = null;
+    this.#isAnswered = false;
     this.#isLoaded = false;
     this.#earlierPage = undefined;
     this.#seenUpTo = '';
@@ -239,6 +314,8 @@ export class Conversation {
   #push(push: Push): void {
     const { action, payload } = push;
     if (action === 'incoming_typing_indicator') return this.#types(object(payload.typing_indicator));
+    if (action === 'incoming_greeting') this.#greet(readGreeting(payload));
+    if (action === 'greeting_canceled' && payload.unique_id === this.#greeting?.uniqueId) this.#greet(undefined);
     this.#replica.push(push);
     if (action === 'incoming_event') this.#stopTyping(string(object(payload.event).author_id));
     if (action === 'incoming_chat') this.#remember();
@@ -320,7 +397,7 @@ export class Conversation {
     const written = events.findLast((event) => this.isOwn(event))?.createdAt ?? '';
     const seen = [customer?.seenUpTo ?? '', this.#seenUpTo, written].reduce((latest, time) => (isAfter(time, latest) ? time : latest));
     return events.filter(
-      (event) => event.type === 'message' && !this.isOwn(event) && event.authorId !== 'system' && isAfter(event.createdAt, seen),
+      (event) => SAID.includes(event.type) && !this.isOwn(event) && event.authorId !== 'system' && isAfter(event.createdAt, seen),
     );
   }
 

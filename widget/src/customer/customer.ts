@@ -3,9 +3,8 @@ import { Emitter } from '../emitter';
 import { type Push, toWireError, WireError } from '../wire/frames';
 import { type Socket, Wire, type WireState } from '../wire/wire';
 import { type Call, updateCustomerPage } from './actions';
-import { string } from './case';
+import { list, object, string } from './case';
 import type { CustomerEvents } from './objects';
-import { tellPush } from './pushes';
 import { readSession, type Session } from './read';
 
 export interface Page {
@@ -30,20 +29,20 @@ export interface CustomerOptions {
   login?(): object | Promise<object>;
   /** Whether this reason ends everything, and not only a connection. */
   isFinal?(reason: string): boolean;
-  /** Takes the pushes to tell them in their order; without it each is told as it comes. */
+  /** Takes the pushes to tell them in their order. */
   follow?(push: Push): void;
   clock?: Clock;
   openSocket?(address: string): Socket;
 }
 
-/** What a client of the page's own machinery listens to, beside the documented events. */
+/** What a client of the page's own machinery listens to, beside the documented events of the connection. */
 interface InnerEvents {
   state: WireState;
   push: Push;
   too_large: undefined;
 }
 
-type Events = CustomerEvents & InnerEvents;
+type Events = Pick<CustomerEvents, 'connected' | 'disconnected' | 'connection_unstable' | 'connection_recovered'> & InnerEvents;
 
 const RENEWALS_APART_MS = 60_000;
 /** The server wants to see less of this address. */
@@ -93,9 +92,6 @@ export class Customer {
       this.#clock,
       options.openSocket ?? ((url) => new WebSocket(url) as unknown as Socket),
     );
-    this.on('availability_updated', ({ availability }) => {
-      this.#isOnline = availability === 'online';
-    });
   }
 
   get state(): WireState {
@@ -215,10 +211,10 @@ export class Customer {
 
   #push(push: Push): void {
     if (push.action === 'customer_disconnected') return this.#ended(string(push.payload.reason) || 'connection_lost');
+    const status = push.action === 'incoming_multicast' && groupStatus(push.payload);
+    if (status) this.#isOnline = status !== 'offline';
     this.#events.emit('push', push);
-    if (this.#options.follow) return this.#options.follow(push);
-    // Whoever asked has it as the answer.
-    if (!push.isOwn) tellPush(push, (name, detail) => this.#events.emit(name, detail as Events[typeof name]));
+    this.#options.follow?.(push);
   }
 
   /** The server says why it ends the connection. */
@@ -251,6 +247,13 @@ export class Customer {
     end();
     this.#isQuiet = false;
   }
+}
+
+/** The status of the customer's own group, where the push tells it. */
+export function groupStatus({ content }: Push['payload']): string | undefined {
+  const { name, groups } = object(content);
+  const group = list(groups)[0];
+  return name === 'groups_update' && group ? string(group.status) : undefined;
 }
 
 function matchesPhone(): boolean {

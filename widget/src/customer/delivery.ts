@@ -1,5 +1,6 @@
 import { WireError } from '../wire/frames';
-import { activateChat, type Call, listChats, sendEvent, startChat } from './actions';
+import { type Call, newEvent, sendEvent } from './actions';
+import { list, string } from './case';
 import type { NewEvent } from './objects';
 
 /** The one chat as a delivery must know it. */
@@ -12,25 +13,26 @@ export interface Target {
 export async function deliver(send: Call, target: Target, event: NewEvent): Promise<void> {
   // What was stored comes by the chat's own numbers: the response is all that is waited for.
   const call: Call = (action, payload) => send(action, payload);
-  const thread = { events: [event] };
-  const isStarted = !target.chatId && (await start(call, target, event));
+  const thread = { events: [newEvent(event)] };
+  const isStarted = !target.chatId && (await start(call, target, thread));
   if (isStarted) return;
   const { chatId } = target;
   if (target.isActive && (await unless('chat_inactive', sendEvent(call, { chatId, event })))) return;
   // Another tab or the agent may have opened the thread meanwhile.
-  const activated = activateChat(call, { chat: { id: chatId, thread }, continuous: true });
+  const activated = call('activate_chat', { chat: { id: chatId, thread }, continuous: true });
   if (!(await unless('chat_already_active', activated))) await sendEvent(call, { chatId, event });
 }
 
 /** False when the customer has a chat already, which is now known. */
-async function start(call: Call, target: Target, event: NewEvent): Promise<boolean> {
-  const started = startChat(call, { chat: { thread: { events: [event] } }, continuous: true }).then(({ chat }) => {
-    target.chatId = chat.id;
+async function start(call: Call, target: Target, thread: object): Promise<boolean> {
+  const started = call('start_chat', { chat: { thread }, continuous: true }).then(({ chat_id }) => {
+    target.chatId = string(chat_id);
   });
   if (await unless('chat_limit_reached', started)) return true;
-  const [chat] = (await listChats(call)).chatsSummary;
+  const { chats_summary } = await call('list_chats', { limit: 1 });
+  const [chat] = list(chats_summary);
   if (!chat) throw new WireError('not_found', 'The chat is gone.', true);
-  target.chatId = chat.id;
+  target.chatId = string(chat.id);
   return false;
 }
 

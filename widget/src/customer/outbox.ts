@@ -1,5 +1,6 @@
 import type { Store } from '../host';
 import { fromJson, toJson } from '../json';
+import type { NewEvent } from './objects';
 
 /** What is kept of everything unsent. */
 export interface Entry {
@@ -14,6 +15,8 @@ export interface Entry {
 /** A message of the visitor that the server has not acknowledged. */
 export interface Unsent extends Entry {
   text: string;
+  /** What is sent, where it is more than the text. */
+  event?: NewEvent;
 }
 
 const MOST = 50;

@@ -1,7 +1,8 @@
 // What the server pushes, as the documented events. A further event is one more line of the table.
 
 import type { Push } from '../wire/frames';
-import { camel, type Json, list, object, string } from './case';
+import { camel, type Json, object, string } from './case';
+import { groupStatus } from './customer';
 import type { CustomerEvents, EventId, Postback, PropertyNames, ThreadId } from './objects';
 import { readChat, readCustomerChange, readEvent, readGreeting, readProperties, readQueue, readUser } from './read';
 
@@ -76,13 +77,6 @@ export function tellPush(
   if (name === 'incoming_chat') for (const user of (detail as CustomerEvents['incoming_chat']).chat.users) tell('user_data', user);
   if (name === 'user_added_to_chat') tell('user_data', (detail as CustomerEvents['user_added_to_chat']).user);
   tell(name, detail);
-}
-
-/** The status of the customer's own group, where the push tells it. */
-function groupStatus(payload: Json): string | undefined {
-  const { name, groups } = object(payload.content);
-  const group = list(groups)[0];
-  return name === 'groups_update' && group ? string(group.status) : undefined;
 }
 
 function chatId(payload: Json): string {

@@ -25,6 +25,8 @@ export interface Session {
   /** The customer's chats with the number of their newest change. */
   chats: { id: string; lastSeq: number }[];
   isOnline: boolean;
+  /** The group that a chat begun now would go to. */
+  groupId: number;
   customer: CustomerProfile;
   greeting?: Greeting;
 }
@@ -208,6 +210,7 @@ export function readSession(json: Json): Session {
       .map((chat) => ({ id: string(chat.chat_id), lastSeq: Number(chat.last_seq) || 0 }))
       .filter(({ id }) => id),
     isOnline: online.includes(group),
+    groupId: Number(group) || 0,
     customer,
     ...(json.greeting ? { greeting: readGreeting(object(json.greeting)) } : {}),
   };

@@ -31,6 +31,8 @@ export interface ThreadHead {
 export class Replica {
   chatId = '';
   epoch = '';
+  /** The group that has the chat, as far as that was told. */
+  groupId: number | undefined;
   readonly users = new Map<string, Participant>();
   readonly threads = new Map<string, ThreadHead>();
   /** The place in the queue, while the chat waits for an agent; not numbered. */
@@ -81,6 +83,7 @@ export class Replica {
   clear(epoch = ''): void {
     this.chatId = '';
     this.epoch = epoch;
+    this.groupId = undefined;
     this.users.clear();
     this.threads.clear();
     this.queue = null;
@@ -94,6 +97,7 @@ export class Replica {
     this.clear(epoch);
     this.chatId = chat.id;
     this.#takeUsers(chat);
+    this.groupId = chat.access.groupIds?.[0];
     if (!chat.thread) return;
     this.addThreads([chat.thread]);
     this.queue = chat.thread.queue ?? null;
@@ -136,9 +140,12 @@ export class Replica {
         this.#closeThread(threadId);
         this.queue = null;
         break;
-      case 'chat_transferred':
+      case 'chat_transferred': {
+        const groups = object(payload.transferred_to).group_ids;
+        if (Array.isArray(groups)) this.groupId = Number(groups[0]) || 0;
         this.queue = readQueue(payload.queue);
         break;
+      }
       case 'queue_position_updated':
         this.queue = { ...this.queue, ...readQueue(payload.queue) } as Queue;
         break;
@@ -178,6 +185,7 @@ export class Replica {
     const chat = readChat(object(payload.chat));
     const lastSeq = Number(payload.last_seq) || 0;
     this.#takeUsers(chat);
+    this.groupId = chat.access.groupIds?.[0] ?? this.groupId;
     if (!chat.thread) return;
     for (const other of this.threads.values()) other.active = false;
     this.#addThread(chat.thread);

@@ -1,13 +1,14 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Participant } from '../customer/replica';
+import { webAddress } from './links';
 
 const COLOURS = 6;
 
 /** An agent's picture, or initials on a colour made from the id where there is none or the page's policy forbids it. */
-export function Avatar({ user, base }: { user: Participant; base: string }): JSX.Element {
+export function Avatar({ user, base }: { user: Pick<Participant, 'id' | 'name' | 'avatar'>; base: string }): JSX.Element {
   const [failed, setFailed] = useState('');
-  const source = picture(user.avatar, base);
+  const source = webAddress(user.avatar, base);
   if (source && source !== failed) {
     return <img class="avatar" src={source} alt="" referrerpolicy="no-referrer" onError={() => setFailed(source)} />;
   }
@@ -16,16 +17,6 @@ export function Avatar({ user, base }: { user: Participant; base: string }): JSX
       {initials(user.name)}
     </span>
   );
-}
-
-function picture(avatar: string, base: string): string | null {
-  if (!avatar) return null;
-  try {
-    const url = new URL(avatar, base);
-    return /^https?:$/.test(url.protocol) ? url.href : null;
-  } catch {
-    return null;
-  }
 }
 
 function initials(name: string): string {

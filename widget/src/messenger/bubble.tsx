@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { Texts } from '../look/texts';
+import { Content, type Reader } from './contents';
 import type { Dates } from './dates';
 import { Icon } from './icons';
 import { pieces } from './links';
@@ -9,20 +10,21 @@ interface BubbleProps {
   message: Message;
   author: string;
   texts: Texts;
+  reader: Reader;
   dates: Dates;
   retry(key: string): void;
   discard(key: string): void;
 }
 
 /** One message: its text, when and by whom for those who listen, and how far it has come. */
-export function Bubble({ message, author, texts, dates, retry, discard }: BubbleProps): JSX.Element {
+export function Bubble({ message, author, texts, reader, dates, retry, discard }: BubbleProps): JSX.Element {
   const time = dates.time(message.at);
   return (
     <div class={`message ${message.state ?? 'theirs'}`}>
       <span class="hidden">{`${author}, ${time}: `}</span>
       {/* The bubble has the page's direction, by which its corners know the author's side; the text has its own. */}
-      <div class="bubble" title={time}>
-        <div dir="auto">{message.text ? <Text text={message.text} /> : <em>{texts.unsupported}</em>}</div>
+      <div class={`bubble ${message.event?.type ?? ''}`} title={time}>
+        <div dir="auto">{message.event ? <Content event={message.event} {...reader} /> : <Text text={message.text} />}</div>
       </div>
       {message.state && message.showsState && (
         <div class="state" aria-live="off">
@@ -62,6 +64,7 @@ function Text({ text }: { text: string }): JSX.Element {
 }
 
 function stateText({ state, refusal }: Message, texts: Texts): string {
-  if (state === 'refused') return refusal === 'too_large' ? `${texts.not_sent}: ${texts.too_long}` : texts.not_sent;
+  const why = texts.refusals[refusal ?? ''];
+  if (state === 'refused') return why ? `${texts.not_sent}: ${why}` : texts.not_sent;
   return state ? texts[state] : '';
 }

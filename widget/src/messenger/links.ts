@@ -40,3 +40,13 @@ function address(written: string): string | null {
     return null;
   }
 }
+
+/** An address of the web that a page may load from or lead to, or null; relative ones count from `base`. */
+export function webAddress(written: string | undefined, base?: string): string | null {
+  try {
+    const url = new URL(written ?? '', base);
+    return /^https?:$/.test(url.protocol) && written ? url.href : null;
+  } catch {
+    return null;
+  }
+}

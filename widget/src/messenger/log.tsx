@@ -1,9 +1,10 @@
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation, View } from '../customer/conversation';
 import { fill, type Language, plural, type Texts } from '../look/texts';
 import { Avatar } from './avatar';
 import { Bubble } from './bubble';
+import type { Reader } from './contents';
 import type { Dates } from './dates';
 import { type Row, rows } from './rows';
 
@@ -16,6 +17,9 @@ export interface LogProps {
   dates: Dates;
   welcome: string;
   isOpen: boolean;
+  reader: Reader;
+  /** What stands below the messages. */
+  children: ComponentChildren;
 }
 
 const NEAR_PX = 48;
@@ -47,7 +51,10 @@ export function Log(props: LogProps): JSX.Element {
     }
   };
   const seen = (): void => {
-    if (isOpen && isFollowing.current && document.visibilityState === 'visible') conversation.markSeen();
+    if (isOpen && isFollowing.current && document.visibilityState === 'visible') {
+      conversation.markSeen();
+      conversation.acceptGreeting();
+    }
   };
 
   useLayoutEffect(() => {
@@ -89,7 +96,7 @@ export function Log(props: LogProps): JSX.Element {
             {view.isLoadingEarlier ? texts.loading : texts.earlier}
           </button>
         )}
-        {!view.hasEarlier && <div class="welcome"><p dir="auto">{props.welcome}</p></div>}
+        {!view.hasEarlier && (!view.greeting || view.events.length > 0) && <div class="welcome"><p dir="auto">{props.welcome}</p></div>}
         <ol class="rows">
           {all.map((row) => (
             <li key={row.key} class={`row ${row.kind}`}>
@@ -97,6 +104,7 @@ export function Log(props: LogProps): JSX.Element {
             </li>
           ))}
         </ol>
+        {props.children}
         {view.typing.map((user) => (
           <div key={`typing ${user.id}`} class="typing" aria-live="off">
             <span class="hidden">{fill(texts.typing, { name: user.name || texts.somebody })}</span>
@@ -115,7 +123,7 @@ export function Log(props: LogProps): JSX.Element {
   );
 }
 
-function RowContent({ row, view, base, texts, dates, conversation }: LogProps & { row: Row }): JSX.Element {
+function RowContent({ row, view, base, texts, reader, dates, conversation }: LogProps & { row: Row }): JSX.Element {
   switch (row.kind) {
     case 'day':
       return <span>{dates.day(row.at, Date.now())}</span>;
@@ -128,7 +136,8 @@ function RowContent({ row, view, base, texts, dates, conversation }: LogProps & 
     case 'system':
       return <span dir="auto">{systemText(row.event, texts)}</span>;
     case 'group': {
-      const user = view.users.get(row.authorId);
+      const greeter = view.greeting?.agent;
+      const user = view.users.get(row.authorId) ?? (greeter?.id === row.authorId ? greeter : undefined);
       const name = row.isOwn ? texts.you : user?.name || texts.team;
       return (
         <div class={row.isOwn ? 'group-body own' : 'group-body'}>
@@ -145,6 +154,7 @@ function RowContent({ row, view, base, texts, dates, conversation }: LogProps & 
                 message={message}
                 author={name}
                 texts={texts}
+                reader={reader}
                 dates={dates}
                 retry={(key) => conversation.retry(key)}
                 discard={(key) => conversation.discard(key)}
@@ -158,7 +168,9 @@ function RowContent({ row, view, base, texts, dates, conversation }: LogProps & 
 }
 
 function systemText(event: { systemMessageType?: string; textVars?: Record<string, string>; text: string }, texts: Texts): string {
-  const text = texts.system[event.systemMessageType ?? ''];
+  const type = event.systemMessageType ?? '';
+  // Many reasons, one line: the word before the first underscore of `routing.assigned_inactive`.
+  const text = texts.system[type] ?? texts.system[type.split('_')[0] as string];
   // A text that lacks a name would show the bare place: then the server's own sentence.
   const filled = text && fill(text, event.textVars ?? {});
   return filled && !/\{\w+\}/.test(filled) ? filled : event.text;

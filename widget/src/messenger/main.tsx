@@ -1,14 +1,17 @@
 // The messenger: loaded when the visitor opens it, or after a while when this browser has a chat already.
 
 import { render } from 'preact';
-import { Conversation } from '../customer/conversation';
+import { Conversation, isRefusal } from '../customer/conversation';
 import { Customer } from '../customer/customer';
 import type { Host, Messenger } from '../host';
 import { accentText } from '../look/contrast';
 import { chooseLanguage, messengerTexts } from '../look/texts';
 import { Dates } from './dates';
+import cardsCss from './cards.css';
+import { Forms } from './forms';
 import logCss from './log.css';
 import css from './messenger.css';
+import { Uploads } from './uploads';
 import { Window } from './window';
 
 const VERSION = '1';
@@ -29,15 +32,24 @@ export function start(host: Host): Messenger {
   let visitors = 0;
   let isScheduled = false;
 
+  const tenant = `site=${encodeURIComponent(host.site)}`;
   const customer = new Customer({
     base: host.base,
-    tenant: `site=${encodeURIComponent(host.site)}`,
+    tenant,
     application: { name: 'parlor_widget', version: VERSION },
     token: () => host.token(),
     replaceToken: (refused) => host.replaceToken(refused),
     page: () => host.page(),
+    isFinal: isRefusal,
   });
   const conversation = new Conversation(customer, host.store, schedule);
+  const forms = new Forms(customer.call, schedule);
+  const uploads = new Uploads({
+    url: `${host.base}v3.2/customer/action/upload_file?${tenant}`,
+    token: () => host.token(),
+    uploaded: ({ name }, url) => conversation.send(name, { type: 'file', url }),
+    changed: schedule,
+  });
 
   function schedule(): void {
     if (isScheduled) return;
@@ -57,6 +69,8 @@ export function start(host: Host): Messenger {
         host={host}
         view={view}
         conversation={conversation}
+        forms={forms}
+        uploads={uploads}
         language={language}
         texts={texts}
         dates={dates}
@@ -82,7 +96,7 @@ export function start(host: Host): Messenger {
     schedule();
   }
 
-  sheet.replaceSync(css + logCss);
+  sheet.replaceSync(css + logCss + cardsCss);
   host.root.adoptedStyleSheets = [...host.root.adoptedStyleSheets, sheet, viewport, links];
   configure();
   host.frame.prepend(place);
@@ -110,6 +124,7 @@ export function start(host: Host): Messenger {
     },
     visitorChanged() {
       visitors += 1;
+      uploads.clear();
       conversation.visitorChanged();
     },
     pageChanged() {

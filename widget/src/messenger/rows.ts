@@ -1,3 +1,4 @@
+import type { ShownGreeting } from '../customer/conversation';
 import type { ChatEvent, SystemMessageEvent } from '../customer/objects';
 import type { ThreadHead } from '../customer/replica';
 
@@ -14,6 +15,8 @@ export interface Message {
   /** Where the state is written out: at the last message of each run of a state. */
   showsState?: boolean;
   refusal?: string;
+  /** What is more than a text. */
+  event?: ChatEvent;
 }
 
 export type Row =
@@ -35,6 +38,7 @@ export interface Source {
   threads: ReadonlyMap<string, ThreadHead>;
   unsent: Unsent[];
   agentSeenUpTo: string;
+  greeting?: ShownGreeting | null;
   isOwn(event: ChatEvent): boolean;
 }
 
@@ -65,7 +69,7 @@ export function rows(source: Source): Row[] {
     else all.push({ kind: 'group', key: message.key, isOwn, authorId, messages: [message] });
   }
 
-  for (const event of source.events) {
+  for (const event of withGreeting(source)) {
     const at = Date.parse(event.createdAt);
     divide(at, event.threadId);
     if (event.type === 'system_message') {
@@ -74,7 +78,7 @@ export function rows(source: Source): Row[] {
     }
     const isOwn = source.isOwn(event);
     // An own message keeps the key it had while it waited, so that its bubble stays the same element.
-    const message: Message = { key: event.customId ?? event.id, text: event.type === 'message' ? event.text : '', at };
+    const message: Message = { key: event.customId ?? event.id, at, ...(event.type === 'message' ? { text: event.text } : { text: '', event }) };
     if (isOwn) message.state = event.createdAt <= source.agentSeenUpTo ? 'seen' : 'stored';
     add(message, event.authorId, isOwn);
   }
@@ -85,6 +89,14 @@ export function rows(source: Source): Row[] {
   }
   showStates(all);
   return all;
+}
+
+/** A greeting is none of the chat's events; it stands among them where it came. */
+function withGreeting({ events, greeting }: Source): ChatEvent[] {
+  if (!greeting) return events;
+  const isBefore = ({ seq }: ChatEvent): boolean => seq <= greeting.afterSeq;
+  const event = { ...greeting.event, authorId: greeting.agent.id };
+  return [...events.filter(isBefore), event, ...events.filter((event) => !isBefore(event))];
 }
 
 function showStates(all: Row[]): void {

@@ -32,11 +32,11 @@ export function ticketBody({ filledForm, groupId, timeZone }: Ticket, { licenseI
   const lines = (types: string[]): string =>
     fields
       .filter(({ type }) => types.includes(type))
-      .map((field) => [field.label, answer(field)].filter(Boolean).join(' '))
+      .map((field) => [field.label, answerOf(field)].filter(Boolean).join(' '))
       .join('\n');
   const [subject, name, mail] = ABOUT.map((type) => {
     const field = fields.find((field) => field.type === type);
-    return (field && answer(field)) || undefined;
+    return (field && answerOf(field)) || undefined;
   });
   return {
     licence_id: licenseId,
@@ -52,9 +52,11 @@ export function ticketBody({ filledForm, groupId, timeZone }: Ticket, { licenseI
   };
 }
 
-function answer({ answer, answers }: FilledFormField): string {
+/** The answer as people read it; ratings are called by the names of their scores, from 0. */
+export function answerOf({ answer, answers }: FilledFormField, scores: string[] = []): string {
   if (answers) return answers.map(({ label }) => label).join(', ');
-  return typeof answer === 'object' ? answer.label : (answer ?? '');
+  if (typeof answer !== 'object') return answer ?? '';
+  return 'label' in answer ? answer.label : [scores[answer.score], answer.comment].filter(Boolean).join(': ');
 }
 
 /** Sends the ticket; resolves to its number in the store and to what it says. */

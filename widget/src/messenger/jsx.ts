@@ -1,0 +1,2 @@
+// What the build puts elements together with.
+export { Fragment, h } from 'preact';
