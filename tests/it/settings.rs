@@ -29,6 +29,7 @@ const SITE_FORM: &[(&str, &str)] = &[
     ("session_idle_min", "30"),
     ("retention_days", "45"),
     ("vanish_after_s", "60"),
+    ("max_connected_visitors", "0"),
     ("close_silent_after_min", "240"),
     ("chats_wait_while_offline", "on"),
 ];
