@@ -101,7 +101,7 @@ test('tickets', async () => {
 })
 
 test('the settings', async () => {
-  for (const page of ['site', 'agents', 'groups', 'groups/new', 'groups/0', 'forms', 'forms/0/prechat', 'forms/0/ticket', 'greetings', 'greetings/new', 'canned-replies', 'keys', 'keys/new', 'profile']) {
+  for (const page of ['site', 'agents', 'groups', 'groups/new', 'groups/0', 'forms', 'forms/0/prechat', 'forms/0/ticket', 'greetings', 'greetings/new', 'canned-replies', 'keys', 'keys/new', 'bans', 'profile']) {
     await admin.goto(`${parlor.url}/settings/${page}`)
     await admin.getByRole('heading', { level: 1 }).first().waitFor()
     await looked(admin, `settings-${page.replaceAll('/', '-')}`)

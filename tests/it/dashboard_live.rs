@@ -210,7 +210,7 @@ async fn a_closing_chat_changes_its_head_for_who_looks_at_it() {
     live.say(json!({"type": "open", "chat": chat, "after_seq": last}))
         .await;
     let head = live.hear("chat").await;
-    assert!(head["actions"].as_str().unwrap().contains("Assign to me"));
+    assert!(head["actions"].as_str().unwrap().contains("Take"));
 
     room.owner.post(&format!("/chats/{chat}/assignment"), &[]);
     loop {

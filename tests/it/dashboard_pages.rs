@@ -193,7 +193,7 @@ fn everything_can_be_done_with_plain_forms() {
     let here = format!("/chats/{chat}");
 
     let page = room.owner.get(&here);
-    assert!(page.body.contains("Assign to me"));
+    assert!(page.body.contains("<span>Take"));
     let custom_id = page
         .body
         .split("name=\"custom_id\" value=\"")

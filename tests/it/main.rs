@@ -31,6 +31,7 @@ mod chat_store_races;
 mod chat_store_threads;
 mod crash;
 mod customer;
+mod dashboard_actions;
 mod dashboard_entries;
 mod dashboard_live;
 mod dashboard_pages;

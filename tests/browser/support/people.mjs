@@ -26,7 +26,8 @@ export const visitor = page => ({
 })
 
 export const agent = page => ({
-  composer: page.getByRole('textbox', { name: 'Message', exact: true }),
+  // Canned replies make it a combobox where there is a script.
+  composer: page.getByLabel('Message', { exact: true }),
   log: page.getByRole('log', { name: 'Conversation' }),
   rows: page.locator('[data-rows] [data-row]'),
   async say(text) {
