@@ -10,7 +10,7 @@ async function save(page, path, fill) {
 const saved = page => page.waitForResponse(answer => answer.request().method() === 'POST' && answer.status() < 400)
 
 /** Asks for tickets with the form of the default group. */
-export const enableTickets = (page, url) => save(page, `${url}/settings/forms/0/ticket`, () => page.locator('input[name=is_enabled]').check())
+export const enableTickets = (page, url) => enableForm(page, url, /ticket/i)
 
 /** A greeting for pages whose address holds `part`. */
 export async function addGreeting(page, url, { text, part, agent }) {
@@ -39,4 +39,11 @@ export async function enablePreviews(page, url) {
   await box.check()
   const form = page.locator('form', { has: box })
   await Promise.all([saved(page), form.locator('button.primary, button:not([name])').last().click()])
+}
+
+/** Asks with the form of the default group whose link says so. */
+export async function enableForm(page, url, name) {
+  await page.goto(`${url}/settings/forms`)
+  const path = await page.getByRole('link', { name }).first().getAttribute('href')
+  await save(page, new URL(path, url).href, () => page.locator('input[name=is_enabled]').check())
 }
