@@ -6,7 +6,7 @@ import { agentOf } from './support/agent.mjs'
 import { accessible, launch, picture } from './support/browser.mjs'
 import { ephemeral, owner } from './support/parlor.mjs'
 import { logIn, settles, visitor } from './support/people.mjs'
-import { addGreeting, enableForm, limitChats } from './support/settings.mjs'
+import { addGreeting, enableForm, enableTickets, limitChats } from './support/settings.mjs'
 import { shop } from './support/shop.mjs'
 
 // One red pixel.
@@ -45,7 +45,7 @@ const found = async (id, check) => {
   await settles(async () => (await eventsOf(id)).some(check), true, 'the event is stored')
   return (await eventsOf(id)).findLast(check)
 }
-const newestChat = async () => (await olive.call('GET', '/chats?list=all')).items[0].id
+const newestChat = async () => (await olive.call('GET', '/chats?list=active')).items[0].id
 
 test('a file goes out and a picture comes in', async () => {
   await guest.open()
@@ -100,7 +100,7 @@ test('cards show pictures, links and numbers, and refuse other addresses', async
     type: 'rich_message', template_id: 'cards',
     elements: [
       {
-        title: 'Sencha', subtitle: 'First flush', image: { url: `${tea.origin}/tin.svg`, width: 400, height: 200, alternative_text: 'Sencha tin' },
+        title: 'Sencha', subtitle: 'First flush', image: { url: `${tea.origin}/sencha.svg`, width: 400, height: 200, alternative_text: 'Sencha tin' },
         buttons: [
           { type: 'url', text: 'See it', postback_id: 'see', value: `${tea.origin}/product.html`, target: 'new' },
           { type: 'phone', text: 'Call us', postback_id: 'call', value: '+49 30 1234' },
@@ -205,6 +205,43 @@ test('a form stands before the chat, says what is missing, and is stored with it
   assert.ok(stored.fields.some(({ answer }) => answer === 'Ada'))
   await asked.log.getByRole('definition').getByText('Ada', { exact: true }).first().waitFor()
   await picture(page, 'messenger-filled')
+  await context.close()
+})
+
+test('where nobody is there, a message is left in place of a chat', async () => {
+  await enableTickets(admin, parlor.url)
+  await olive.status('not_accepting')
+  const { page, context } = await arrive()
+  const { launcher, log } = visitor(page)
+  await launcher.click()
+  const send = log.getByRole('button', { name: 'Send' })
+  await send.waitFor()
+  for (const box of await log.getByRole('textbox').all()) await box.fill((await box.getAttribute('type')) === 'email' ? 'ada@example.com' : 'Out of Sencha?')
+  await picture(page, 'messenger-ticket')
+  await send.click()
+
+  await log.getByText('Thank you, we have your message').waitFor()
+  await page.getByRole('button', { name: 'Leave a message' }).waitFor()
+  await admin.goto(`${parlor.url}/tickets`)
+  await admin.getByText('Out of Sencha?').first().waitFor()
+  await olive.status('accepting')
+  await context.close()
+})
+
+test('who is banned sees one line and cannot write', async () => {
+  const { page, context } = await arrive('/product.html')
+  const banned = visitor(page)
+  await banned.launcher.click()
+  for (const box of await banned.log.getByRole('textbox').all()) await box.fill((await box.getAttribute('type')) === 'email' ? 'eve@example.com' : 'Eve')
+  await banned.log.getByRole('button', { name: 'Start chat' }).click()
+  await banned.composer.waitFor()
+  const { items: [{ visitor: { id } }] } = await olive.call('GET', '/chats?list=active')
+  await olive.call('PUT', `/visitors/${id}/ban`, { reason: 'Rude' })
+
+  await page.getByText('You cannot chat here at the moment.').waitFor()
+  assert.ok(await banned.composer.isDisabled())
+  await accessible(page, 'messenger, banned')
+  await picture(page, 'messenger-banned')
   await context.close()
 })
 
