@@ -232,6 +232,7 @@ test('who is banned sees one line and cannot write', async () => {
   const { page, context } = await arrive('/product.html')
   const banned = visitor(page)
   await banned.launcher.click()
+  await banned.log.getByRole('button', { name: 'Start chat' }).waitFor()
   for (const box of await banned.log.getByRole('textbox').all()) await box.fill((await box.getAttribute('type')) === 'email' ? 'eve@example.com' : 'Eve')
   await banned.log.getByRole('button', { name: 'Start chat' }).click()
   await banned.composer.waitFor()

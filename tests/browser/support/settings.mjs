@@ -44,6 +44,6 @@ export async function enablePreviews(page, url) {
 /** Asks with the form of the default group whose link says so. */
 export async function enableForm(page, url, name) {
   await page.goto(`${url}/settings/forms`)
-  const path = await page.getByRole('link', { name }).first().getAttribute('href')
+  const path = await page.locator('main').getByRole('link', { name }).first().getAttribute('href')
   await save(page, new URL(path, url).href, () => page.locator('input[name=is_enabled]').check())
 }
