@@ -45,12 +45,20 @@ const found = async (id, check) => {
   await settles(async () => (await eventsOf(id)).some(check), true, 'the event is stored')
   return (await eventsOf(id)).findLast(check)
 }
-const newestChat = async () => (await olive.call('GET', '/chats?list=active')).items[0].id
+const known = new Set()
+/** The chat that nobody has asked for yet, once it is stored. */
+async function newestChat() {
+  const fresh = async () => (await olive.call('GET', '/chats?list=active')).items.map(({ id }) => id).find(id => !known.has(id))
+  await settles(async () => await fresh() !== undefined, true, 'the chat is stored')
+  const id = await fresh()
+  known.add(id)
+  return id
+}
 
 test('a file goes out and a picture comes in', async () => {
   await guest.open()
   await guest.say('I send you the leaflet')
-  await shopper.page.locator('parlor-chat').getByText('Sent').first().waitFor()
+  await shopper.page.locator('parlor-chat').getByText('Sent', { exact: true }).first().waitFor()
   chat = await newestChat()
   const chooser = shopper.page.waitForEvent('filechooser')
   await shopper.page.getByRole('button', { name: 'Attach a file' }).click()
@@ -155,7 +163,7 @@ test('a greeting becomes the first message, and the chat begins below it', async
   await picture(page, 'messenger-greeting')
   await reader.say('Yes please')
 
-  await page.locator('parlor-chat').getByText('Sent').waitFor()
+  await page.locator('parlor-chat').getByText('Sent', { exact: true }).waitFor()
   const written = await reader.log.locator('.bubble').allInnerTexts()
   assert.deepEqual(written.map(text => text.trim()), ['Can I help you choose?', 'Yes please'])
   await olive.close(await newestChat())
@@ -167,7 +175,7 @@ test('who waits sees their place until somebody takes the chat', async () => {
   const first = await arrive()
   await visitor(first.page).open()
   await visitor(first.page).say('First')
-  await first.page.locator('parlor-chat').getByText('Sent').waitFor()
+  await first.page.locator('parlor-chat').getByText('Sent', { exact: true }).waitFor()
   const taken = await newestChat()
   const second = await arrive()
   const waiting = visitor(second.page)
@@ -178,6 +186,7 @@ test('who waits sees their place until somebody takes the chat', async () => {
   await picture(second.page, 'messenger-queue')
   await olive.close(taken)
   await second.page.getByText(/^You are number/).waitFor({ state: 'detached' })
+  await olive.close(await newestChat())
   await limitChats(admin, parlor.url, olive.id, 20)
   await first.context.close()
   await second.context.close()
@@ -236,7 +245,7 @@ test('who is banned sees one line and cannot write', async () => {
   for (const box of await banned.log.getByRole('textbox').all()) await box.fill((await box.getAttribute('type')) === 'email' ? 'eve@example.com' : 'Eve')
   await banned.log.getByRole('button', { name: 'Start chat' }).click()
   await banned.composer.waitFor()
-  const { items: [{ visitor: { id } }] } = await olive.call('GET', '/chats?list=active')
+  const { visitor_id: id } = await olive.call('GET', `/chats/${await newestChat()}`)
   await olive.call('PUT', `/visitors/${id}/ban`, { reason: 'Rude' })
 
   await page.getByText('You cannot chat here at the moment.').waitFor()
