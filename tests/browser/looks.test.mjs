@@ -78,6 +78,16 @@ test('a conversation beside its visitor', async () => {
   await looked(admin, 'conversation')
 })
 
+test('the forms around a conversation, each as a page of its own', async () => {
+  const { pathname: chat } = new URL(admin.url())
+  const profile = await admin.getByRole('link', { name: 'Whole profile' }).getAttribute('href')
+  for (const [name, path] of [['transfer', `${chat}/transfer`], ['attach', `${chat}/files`], ['quick-replies', `${chat}/quick-replies`], ['ban', `${profile}/ban`]]) {
+    await admin.goto(parlor.url + path)
+    await admin.getByRole('heading', { level: 1 }).first().waitFor()
+    await looked(admin, `form-${name}`)
+  }
+})
+
 test('tickets', async () => {
   await admin.goto(`${parlor.url}/tickets`)
   await admin.getByText('Nobody waits for an answer').waitFor()

@@ -78,8 +78,7 @@ async fn send(
     payload: web::Payload,
     state: Data<State>,
     signed: Signed,
-    chat: Path<String>,
-    sent: Query<Sent>,
+    (chat, sent): (Path<String>, Query<Sent>),
 ) -> Result<HttpResponse, ApiError> {
     let id = chats::chat_id(&chat)?;
     check(&state, &signed, id).await?;

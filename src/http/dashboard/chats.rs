@@ -24,7 +24,7 @@ use crate::domain::agent::{Agent, AgentStatus};
 use crate::domain::chat::Chat;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ChatId};
-use crate::domain::permission::{Action, Subject};
+use crate::domain::permission::Action;
 use crate::http::error::ApiError;
 use crate::http::state::State;
 use crate::store::events::{self, Slot};
@@ -326,10 +326,7 @@ impl ChatRows {
         let beside = BesideRows::read(tx, chat.site, chat.root, Some(id), now)?
             .ok_or(Refusal::NotFound("visitor"))?;
         let names = Names {
-            viewer: match &acting.subject {
-                Subject::Agent { agent, .. } => Some(*agent),
-                _ => None,
-            },
+            viewer: acting.agent(),
             ..names(tx, &chat, &events)?
         };
         Ok(Self {

@@ -67,14 +67,13 @@ fn text_of(tx: &mut dyn Tx, acting: &Acting, chat: ChatId, seq: i64) -> db::Resu
     acting.on(tx, Action::EditEvent, chat)?;
     let (_, permit) = acting.on(tx, Action::ReadChat, chat)?;
     let found = events::current_after(tx, &permit, seq - 1, 1)?;
-    match found.into_iter().next() {
-        Some(Slot::Event(event)) if event.seq == seq => match event.body {
-            Body::Message { text, .. } => Ok(text),
-            _ => Err(Refusal::NotFound("message").into()),
-        },
-        Some(Slot::Event(_) | Slot::Hidden { .. }) | None => {
-            Err(Refusal::NotFound("message").into())
-        }
+    if let Some(Slot::Event(event)) = found.into_iter().next()
+        && event.seq == seq
+        && let Body::Message { text, .. } = event.body
+    {
+        Ok(text)
+    } else {
+        Err(Refusal::NotFound("message").into())
     }
 }
 

@@ -129,9 +129,10 @@ fn hand_on(
 
 /// The same refusal under the name of the form's field.
 fn named(refusal: Refusal, field: &str) -> Refusal {
-    match refusal {
-        Refusal::Validation { reason, .. } => Refusal::invalid(field, reason),
-        other => other,
+    if let Refusal::Validation { reason, .. } = refusal {
+        Refusal::invalid(field, reason)
+    } else {
+        refusal
     }
 }
 
@@ -149,21 +150,22 @@ fn is_of_form(refusal: &Refusal) -> bool {
 }
 
 fn in_words(refusal: Refusal) -> Errors {
-    let mut errors = Errors::default();
-    match refusal {
-        Refusal::LimitReached(_) => errors.add(
+    let (field, text) = match refusal.code() {
+        "limit_reached" => (
             "to",
             "They have as many chats as they take at once. Choose somebody else",
         ),
-        Refusal::GroupOffline => errors.add(
+        "group_offline" => (
             "to",
             "Nobody of this group is there, and this site lets no chat wait then",
         ),
-        Refusal::GroupNotFound => errors.add("to", "This group was deleted"),
-        Refusal::NotFound(_) => errors.add("to", "They do not work for this site any more"),
-        Refusal::ChatInactive => errors.add("form", "The chat was closed meanwhile"),
-        other => errors = other.into(),
-    }
+        "group_not_found" => ("to", "This group was deleted"),
+        "not_found" => ("to", "They do not work for this site any more"),
+        "chat_inactive" => ("form", "The chat was closed meanwhile"),
+        _ => return refusal.into(),
+    };
+    let mut errors = Errors::default();
+    errors.add(field, text);
     errors
 }
 

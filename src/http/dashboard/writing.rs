@@ -4,7 +4,7 @@ use crate::db::{Error, Result, Tx};
 use crate::domain::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::event::{NewEvent, Recipients};
-use crate::domain::ids::{ChatId, SiteId};
+use crate::domain::ids::{AgentId, ChatId, SiteId};
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::store::chat_users::{self, UpTo};
 use crate::store::chats::{self, Opening};
@@ -20,6 +20,15 @@ pub(crate) struct Acting {
 }
 
 impl Acting {
+    /// The agent who acts.
+    pub(crate) const fn agent(&self) -> Option<AgentId> {
+        if let Subject::Agent { agent, .. } = &self.subject {
+            Some(*agent)
+        } else {
+            None
+        }
+    }
+
     /// The chat, and a permit for `action` on it.
     ///
     /// # Errors
@@ -108,9 +117,7 @@ fn open_with(
 /// # Errors
 /// What [`chats::assign`] refuses, or any other [`Error`].
 pub(crate) fn take(tx: &mut dyn Tx, acting: &Acting, id: ChatId, now: i64) -> Result<()> {
-    let Subject::Agent { agent, .. } = acting.subject else {
-        return Err(Refusal::NotAllowed.into());
-    };
+    let agent = acting.agent().ok_or(Refusal::NotAllowed)?;
     let (chat, permit) = acting.on(tx, Action::AssignChat, id)?;
     chats::assign(tx, &permit, chat.agent, Some(agent), now)?;
     Ok(())
