@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use actix_web::web::Data;
+use bytestring::ByteString;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -27,6 +28,45 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The status of each group of a site, by the group's number.
 pub(super) type Statuses = BTreeMap<i64, GroupStatus>;
 
+/// The statuses of a site at one time, with all that its sockets would otherwise work out each for itself.
+#[derive(Debug)]
+pub(super) struct Shown {
+    statuses: Statuses,
+    online: Arc<[(i64, bool)]>,
+    /// The frames that say them, by kind of frame and the group that comes first: at most two for each group.
+    frames: Mutex<HashMap<(bool, i64), ByteString>>,
+}
+
+impl Shown {
+    fn new(statuses: Statuses) -> Self {
+        Self {
+            online: online(&statuses),
+            statuses,
+            frames: Mutex::default(),
+        }
+    }
+
+    /// The status of each group.
+    pub(super) const fn statuses(&self) -> &Statuses {
+        &self.statuses
+    }
+
+    /// The frame that says them, rendered for the first socket that asks. `own` is a group of the site: another one is
+    /// rendered each time, so that nothing grows by what clients name.
+    pub(super) fn frame(
+        &self,
+        (kind, own): (bool, i64),
+        render: impl FnOnce(&Statuses) -> ByteString,
+    ) -> ByteString {
+        if !self.statuses.contains_key(&own) {
+            return render(&self.statuses);
+        }
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let frame = frames.entry((kind, own));
+        frame.or_insert_with(|| render(&self.statuses)).clone()
+    }
+}
+
 /// Where each chat of a site that waits stands.
 pub(super) type Places = HashMap<ChatId, (ThreadId, Place)>;
 
@@ -39,39 +79,38 @@ pub struct Availability {
 /// A watched site.
 #[derive(Debug)]
 struct Watched {
-    statuses: watch::Sender<Statuses>,
+    statuses: watch::Sender<Arc<Shown>>,
     places: watch::Sender<Arc<Places>>,
 }
 
 /// One visitor's view of a watched site.
 pub(super) struct Watching {
-    statuses: watch::Receiver<Statuses>,
+    statuses: watch::Receiver<Arc<Shown>>,
     places: watch::Receiver<Arc<Places>>,
     /// Keeps the watcher going while somebody watches.
     _watched: Arc<Watched>,
 }
 
 /// What a client was told last: nothing is said twice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Told {
-    online: Vec<(i64, bool)>,
+    online: Arc<[(i64, bool)]>,
     place: Option<(ThreadId, i64, i64)>,
 }
 
 impl Told {
     /// A client that was told these statuses.
-    pub(super) fn of(statuses: &Statuses) -> Self {
+    pub(super) fn of(shown: &Shown) -> Self {
         Self {
-            online: online(statuses),
+            online: Arc::clone(&shown.online),
             place: None,
         }
     }
 
     /// Notes statuses; `false` where the client sees no difference.
-    pub(super) fn note_statuses(&mut self, statuses: &Statuses) -> bool {
-        let online = online(statuses);
-        let is_new = self.online != online;
-        self.online = online;
+    pub(super) fn note_statuses(&mut self, shown: &Shown) -> bool {
+        let is_new = self.online != shown.online;
+        self.online = Arc::clone(&shown.online);
         is_new
     }
 
@@ -85,7 +124,7 @@ impl Told {
 }
 
 /// The groups and whether they answer, room or not: all that clients tell apart.
-fn online(statuses: &Statuses) -> Vec<(i64, bool)> {
+fn online(statuses: &Statuses) -> Arc<[(i64, bool)]> {
     let pair = |(number, status): (&i64, &GroupStatus)| (*number, *status != GroupStatus::Offline);
     statuses.iter().map(pair).collect()
 }
@@ -116,7 +155,7 @@ impl Watching {
                 Some(first) => return Ok(Self::of(first)),
                 None => {
                     let sender = Arc::new(Watched {
-                        statuses: watch::Sender::new(statuses),
+                        statuses: watch::Sender::new(Arc::new(Shown::new(statuses))),
                         places: watch::Sender::new(Arc::new(places)),
                     });
                     sites.insert(site, Arc::downgrade(&sender));
@@ -142,8 +181,8 @@ impl Watching {
     }
 
     /// The statuses as they are now; what is returned does not count as a change any more.
-    pub(super) fn statuses(&mut self) -> Statuses {
-        self.statuses.borrow_and_update().clone()
+    pub(super) fn statuses(&mut self) -> Arc<Shown> {
+        Arc::clone(&self.statuses.borrow_and_update())
     }
 
     /// The places as they are now; what is returned does not count as a change any more.
@@ -197,8 +236,10 @@ async fn watch(
         match read(&state, site).await {
             Ok((statuses, places)) => {
                 watched.statuses.send_if_modified(|known| {
-                    let is_new = *known != statuses;
-                    *known = statuses;
+                    let is_new = known.statuses != statuses;
+                    if is_new {
+                        *known = Arc::new(Shown::new(statuses));
+                    }
                     is_new
                 });
                 watched.places.send_if_modified(|known| {
@@ -224,4 +265,50 @@ async fn read(state: &State, site: SiteId) -> db::Result<(Statuses, Places)> {
         .into_iter()
         .map(|one| (one.chat, (one.thread, one.place)));
     Ok((statuses.into_iter().collect(), places.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_rendered_once_for_each_kind_and_group_of_the_site() {
+        let shown = Shown::new(Statuses::from([
+            (0, GroupStatus::Online),
+            (3, GroupStatus::Offline),
+        ]));
+        let mut rendered = Vec::new();
+
+        for asked in [
+            (true, 0),
+            (true, 0),
+            (false, 0),
+            (true, 3),
+            (true, 9),
+            (true, 9),
+        ] {
+            let frame = shown.frame(asked, |statuses| {
+                rendered.push(asked);
+                format!("{asked:?} of {}", statuses.len()).into()
+            });
+            assert_eq!(frame, format!("{asked:?} of 2"));
+        }
+
+        assert_eq!(
+            rendered,
+            [(true, 0), (false, 0), (true, 3), (true, 9), (true, 9)],
+            "a group that is none of the site's leaves nothing behind"
+        );
+    }
+
+    #[test]
+    fn room_in_a_group_is_nothing_new_to_a_client() {
+        let of = |status| Shown::new(Statuses::from([(0, status)]));
+        let mut told = Told::of(&of(GroupStatus::Online));
+
+        assert!(!told.note_statuses(&of(GroupStatus::OnlineForQueue)));
+        assert!(told.note_statuses(&of(GroupStatus::Offline)));
+        assert!(!told.note_statuses(&of(GroupStatus::Offline)));
+        assert!(told.note_statuses(&of(GroupStatus::OnlineForQueue)));
+    }
 }

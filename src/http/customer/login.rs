@@ -132,13 +132,13 @@ pub(super) async fn log_in(
     if let Some(page) = wanted.page {
         page.announce(&caller, &member, now);
     }
-    let statuses = watching.statuses();
+    let shown = watching.statuses();
     let mut payload = json!({
         "epoch": caller.state.db.epoch(),
         "customer": read.customer,
         "chats": read.chats,
         "has_active_thread": read.has_open_thread,
-        "__priv_dynamic_config": dynamic_config(member.group, &statuses),
+        "__priv_dynamic_config": dynamic_config(member.group, shown.statuses()),
     });
     if let Some(greeting) = greeting {
         payload["greeting"] = greeting;
@@ -151,7 +151,7 @@ pub(super) async fn log_in(
             streams: read.streams,
             shown: read.shown,
             watching,
-            told: Told::of(&statuses),
+            told: Told::of(&shown),
             has_open_thread: read.has_open_thread,
             subscription: wanted.subscription,
             greeted,

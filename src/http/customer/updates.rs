@@ -316,11 +316,13 @@ pub(super) async fn availability(connection: &mut Connection) -> Result<(), End>
         return Ok(());
     };
     let mut pushes = Vec::new();
-    let statuses = session.watching.statuses();
-    if session.told.note_statuses(&statuses) {
+    let shown = session.watching.statuses();
+    if session.told.note_statuses(&shown) {
         // Some greetings wait for somebody to be there.
         session.greeted.look_now();
-        pushes.push(groups_changed(version, session.member.group, &statuses));
+        let own = session.member.group;
+        let kind = (version.pushes_group_status(), own);
+        pushes.push(shown.frame(kind, |statuses| groups_changed(version, own, statuses)));
     }
     let places = session.watching.places();
     for chat in session.streams.chats() {

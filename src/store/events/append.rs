@@ -28,21 +28,37 @@ pub struct Appended {
 /// [`Refusal::CustomIdReused`] where the id came with another content; [`Refusal::ChatInactive`] where no thread is open
 /// and the event is not attached to the last one; or any other [`Error`].
 pub fn append(tx: &mut dyn Tx, permit: &Permit, new: &NewEvent, now: i64) -> Result<Appended> {
+    let (appended, _) = append_in(tx, permit, new, now)?;
+    Ok(appended)
+}
+
+/// The same, with the chat as it stands after it.
+///
+/// # Errors
+/// As [`append`].
+pub fn append_in(
+    tx: &mut dyn Tx,
+    permit: &Permit,
+    new: &NewEvent,
+    now: i64,
+) -> Result<(Appended, Chat)> {
     let mut chat = chats::hold(tx, permit, &[send_action(permit, new)])?;
     let author = permit.author(chat.visitor)?;
     if let Some(event) = find_repeat(tx, chat.id, author, new)? {
-        return Ok(Appended {
+        let appended = Appended {
             event,
             is_duplicate: true,
-        });
+        };
+        return Ok((appended, chat));
     }
     let new = resolve(tx, permit, &chat, new, now)?;
     let event = append_new(tx, &mut chat, author, &new, now)?;
     chats::finish(tx, &chat, now)?;
-    Ok(Appended {
+    let appended = Appended {
         event,
         is_duplicate: false,
-    })
+    };
+    Ok((appended, chat))
 }
 
 /// Something to be written into a held chat.

@@ -6,7 +6,7 @@ mod append;
 mod resolve;
 mod states;
 
-pub use append::{Appended, append};
+pub use append::{Appended, append, append_in};
 pub(super) use append::{Entry, append_new, find_repeat, record};
 pub(super) use resolve::resolve;
 pub(super) use states::rewrite;

@@ -8,7 +8,7 @@ use crate::domain::Refusal;
 use crate::domain::event::NewEvent;
 use crate::domain::event::Recipients;
 use crate::domain::ids::ChatId;
-use crate::domain::permission::Action;
+use crate::domain::permission::{Action, Object, authorize};
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
@@ -26,17 +26,17 @@ pub(super) async fn send(call: Call) -> Result<Answer, Failure> {
     let (appended, missing) = call
         .write(move |tx| {
             let (_, permit) = chats::authorized(tx, &subject, Action::SendEvent, id)?;
-            let appended = match events::append(tx, &permit, &new, now) {
+            let (appended, chat) = match events::append_in(tx, &permit, &new, now) {
                 Err(db::Error::Refused(refusal)) => return Err(refusal.under("event").into()),
                 appended => appended?,
             };
-            let (chat, permit) = chats::authorized(tx, &subject, Action::ReadChat, id)?;
             let seq = appended.event.seq;
             let sent = sent.unwrap_or(seq - 1);
             // The usual case: nothing else came between. A repeat of what was sent before is sent once more.
             let mut missing = if sent == seq - 1 || seq <= sent {
                 Vec::new()
             } else {
+                let permit = authorize(&subject, Action::ReadChat, Object::Chat(&chat))?;
                 backlog::up_to(tx, &permit, &chat, sent, seq - 1)?
             };
             let around = Around {
