@@ -93,6 +93,8 @@ fn delete_rows(tx: &mut dyn Tx, visitor: VisitorId) -> Result<()> {
     super::tickets::unlink_visitor(tx, visitor)?;
     super::bans::delete_of_visitor(tx, visitor)?;
     for sql in [
+        // What no event uses goes within a day anyway; what one uses belongs to its chat.
+        "update files set visitor_id = null, browser_id = null where visitor_id = ?1",
         "delete from invitations where visitor_id = ?1",
         "delete from sessions where visitor_id = ?1",
         "delete from visitor_attrs where visitor_id = ?1",

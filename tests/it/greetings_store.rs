@@ -86,7 +86,7 @@ pub fn people_only(house: &House) {
 }
 
 /// A guest who looks at a page since now.
-fn guest(house: &House, visitor: &Subject, page: &str) -> Guest {
+pub fn guest(house: &House, visitor: &Subject, page: &str) -> Guest {
     let Subject::Visitor {
         site,
         visitor,
@@ -127,7 +127,7 @@ fn waits(house: &House, guest: &Guest, ms: i64) -> bool {
     }
 }
 
-fn send_due(house: &House, guest: &Guest) -> Option<Invitation> {
+pub fn send_due(house: &House, guest: &Guest) -> Option<Invitation> {
     let guest = guest.clone();
     house
         .write(move |tx, now| {

@@ -44,6 +44,7 @@ mod db_values;
 mod db_writer;
 mod disk_full;
 mod embedding;
+mod erasure;
 mod files;
 mod form_pages;
 mod form_store;

@@ -14,6 +14,10 @@ use crate::store::{files, inbox, routing};
 /// Any [`crate::db::Error`].
 pub fn delete_of_visitor(tx: &mut dyn Tx, visitor: VisitorId, now: i64) -> Result<usize> {
     files::delete_of_visitor(tx, visitor, now)?;
+    tx.exec(
+        "update invitations set chat_id = null where visitor_id = ?1 and chat_id is not null",
+        &[visitor.into()],
+    )?;
     let lock = tx.dialect().for_update();
     let sql = format!(
         "select id, site_id, last_seq, is_active, agent_id from chats where visitor_id = ?1 \

@@ -38,7 +38,7 @@ fn new_file(content: u8) -> NewFile {
     }
 }
 
-fn store(house: &House, who: &Subject, content: u8) -> File {
+pub fn store(house: &House, who: &Subject, content: u8) -> File {
     let (permit, new) = (may_upload(house, who), new_file(content));
     house
         .write(move |tx, now| {
@@ -48,7 +48,7 @@ fn store(house: &House, who: &Subject, content: u8) -> File {
         .unwrap()
 }
 
-fn claim(house: &House, who: &Subject, url: &str, chat: ChatId) -> parlor::db::Result<File> {
+pub fn claim(house: &House, who: &Subject, url: &str, chat: ChatId) -> parlor::db::Result<File> {
     let url = url.to_owned();
     house.with(who, Action::SendEvent, chat, move |tx, permit, now| {
         files::claim(tx, permit, &url, chat, now)

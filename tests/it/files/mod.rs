@@ -1,6 +1,6 @@
 //! Uploaded files over HTTP: what is taken, what is refused, who gets them back, and when they go.
 
-mod life;
+pub mod life;
 mod serving;
 mod taking;
 
