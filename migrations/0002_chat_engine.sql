@@ -203,6 +203,7 @@ create table bans (
 ) {strict};
 create index bans_site_idx on bans (site_id, id) where lifted_at is null;
 create index bans_visitor_idx on bans (visitor_id);
+create index bans_address_idx on bans (site_id, ip) where ip <> '' and lifted_at is null;
 
 -- Whether somebody is banned is asked of the bans, which follow merges.
 alter table visitors drop column banned_until;

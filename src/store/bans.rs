@@ -181,12 +181,17 @@ pub fn active(
     ip: &str,
     now: i64,
 ) -> Result<Option<Ban>> {
+    // Asked at every login and for every page: each way to a ban has its index, so bans of others cost nothing.
     let sql = format!(
         "select {COLUMNS} from bans b
-         where b.site_id = ?1 and b.lifted_at is null and (b.expires_at is null or b.expires_at > ?4)
-           and (b.visitor_id = ?2
-                or b.visitor_id in (select id from visitors where merged_into = ?2)
-                or (b.ip <> '' and b.ip = ?3))
+         where b.id in (
+             select o.id from bans o where o.visitor_id = ?2
+             union
+             select o.id from visitors v join bans o on o.visitor_id = v.id where v.merged_into = ?2
+             union
+             select o.id from bans o
+             where o.site_id = ?1 and o.ip = ?3 and o.ip <> '' and o.lifted_at is null)
+           and b.site_id = ?1 and b.lifted_at is null and (b.expires_at is null or b.expires_at > ?4)
          order by case when b.expires_at is null then 0 else 1 end, b.expires_at desc, b.id desc
          limit 1"
     );
