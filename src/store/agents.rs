@@ -70,7 +70,9 @@ pub fn create(tx: &mut dyn Tx, new: &NewAgent<'_>, sites: &[SiteId], now: i64) -
     Ok(id)
 }
 
-/// Makes a bot that answers on `site`: an agent who cannot sign in, and takes chats once a key of it is used.
+/// Makes a bot that answers on `site`: an agent who cannot sign in.
+///
+/// Routing gives it chats once it says that it takes them: a bot counts as connected, so one that nobody runs yet would take every chat and answer none.
 ///
 /// # Errors
 /// Any [`Error`].
@@ -80,15 +82,16 @@ pub fn create_bot(tx: &mut dyn Tx, site: SiteId, name: &str, now: i64) -> Result
     // No address has this form, so nobody signs in with it or takes it.
     let fold = format!("bot-{id}");
     tx.exec(
-        "insert into agents (id, name, email, email_fold, password_hash, role, settings, \
+        "insert into agents (id, name, email, email_fold, password_hash, role, settings, status, \
          created_at, updated_at, is_bot) \
-         values (?1, ?2, '', ?3, '', ?4, ?5, ?6, ?6, 1)",
+         values (?1, ?2, '', ?3, '', ?4, ?5, ?6, ?7, ?7, 1)",
         &[
             id.into(),
             name.into(),
             (&fold).into(),
             Role::Agent.as_str().into(),
             (&settings).into(),
+            AgentStatus::NotAccepting.as_str().into(),
             now.into(),
         ],
     )?;
@@ -419,6 +422,7 @@ pub fn reactivate(tx: &mut dyn Tx, permit: &Permit, now: i64) -> Result<()> {
         "update agents set deactivated_at = null, updated_at = ?2 where id = ?1",
         &[id.into(), now.into()],
     )?;
+    routing::emit_slots(tx, id)?;
     changed_one(tx, id, changed)
 }
 

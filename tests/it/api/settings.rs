@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Api, each_api};
 use crate::support::house::{agent_id, visitor_id};
+use crate::support::until;
 
 #[test]
 fn canned_replies_are_made_changed_and_deleted() {
@@ -228,8 +229,18 @@ fn a_bot_reads_itself_and_says_whether_it_takes_chats() {
     let own = api.call_as(&key, "GET", "/agent", None).ok();
     assert_eq!(
         (&own["is_bot"], &own["status"]),
-        (&json!(true), &json!("accepting"))
+        (&json!(true), &json!("not_accepting"))
     );
+    // Nobody may run it yet: a chat that routing gave it would wait for nobody.
+    let visitor = api.house.visitor();
+    let chat = api.house.chat(&visitor);
+    assert_eq!(api.house.row(chat).agent, None);
+    let accepting = json!({"status": "accepting"});
+    api.call_as(&key, "PUT", "/agent/status", Some(&accepting))
+        .ok();
+    until("the bot has the chat", || {
+        api.house.row(chat).agent == Some(bot)
+    });
     let away = json!({"status": "away"});
     let set = api.call_as(&key, "PUT", "/agent/status", Some(&away)).ok();
     assert_eq!(set["status"], "away");
