@@ -3,6 +3,7 @@
 use parlor::domain::form::{Choice, Field, FieldType, Form, FormKind};
 use parlor::domain::permission::{Action, Object, Subject, authorize};
 use parlor::store::forms::{self, GroupForm};
+use parlor::store::groups;
 use serde_json::json;
 
 use crate::customer::Shop;
@@ -191,6 +192,45 @@ async fn a_pre_chat_form_begins_the_chat_and_its_answers_are_the_visitors_claims
     let customer = visitor.client.done("get_customer", json!({})).await;
     assert_eq!(customer["name"], "Ada");
     assert_eq!(customer["email"], "ada@example.org");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_group_that_a_visitor_chooses_gets_the_chat() {
+    let shop = Shop::open().await;
+    let house = shop.house.clone();
+    let (saved, sales) = tokio::task::spawn_blocking(move || {
+        let site = house.site;
+        let sales = house.write(move |tx, now| {
+            let permit = authorize(&Subject::System, Action::ConfigureChat, Object::Site(site))?;
+            Ok(groups::create(tx, &permit, "Sales", now)?.number)
+        });
+        let sales = sales.unwrap();
+        let chooser = Field {
+            groups: vec![0, sales],
+            ..Field::new(FieldType::GroupChooser, "About", true)
+        };
+        (save(&house, 0, FormKind::Prechat, vec![chooser]), sales)
+    })
+    .await
+    .unwrap();
+    let mut visitor = shop.visitor().await;
+    let start = |group: i64| {
+        let filled = json!({"type": "filled_form", "form_id": saved.form.id.unwrap().to_string(), "custom_id": "f1",
+            "fields": [{"type": "group_chooser", "id": saved.form.fields[0].id, "label": "About",
+                "answer": {"id": group.to_string(), "group_id": group, "label": "Forged"}}]});
+        json!({"chat": {"thread": {"events": [filled]}}})
+    };
+
+    let refused = visitor.client.refused("start_chat", start(77)).await;
+    visitor.client.done("start_chat", start(sales)).await;
+    let push = visitor.client.push("incoming_chat").await;
+
+    assert!(refused.starts_with("validation: "), "{refused}");
+    let chat = &push["payload"]["chat"];
+    assert_eq!(chat["access"]["group_ids"], json!([sales]), "{chat}");
+    let events = chat["thread"]["events"].as_array().unwrap();
+    let form = events.iter().find(|e| e["type"] == "filled_form").unwrap();
+    assert_eq!(form["fields"][0]["answer"]["label"], "Sales");
 }
 
 #[tokio::test(flavor = "multi_thread")]

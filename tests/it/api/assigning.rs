@@ -124,6 +124,13 @@ fn a_file_is_uploaded_and_sent() {
     let sent = api.post(&format!("/chats/{chat}/events"), &file).ok();
 
     assert_eq!(sent["event"]["name"], "menu.txt");
+    let (_, other) = api.chat();
+    let again = api.post(&format!("/chats/{other}/events"), &file);
+    assert_eq!(
+        again.error(),
+        (400, "validation", "url"),
+        "it belongs to the first chat"
+    );
     let foreign = json!({"type": "file", "url": "https://evil.example/x.txt"});
     let refused = api.post(&format!("/chats/{chat}/events"), &foreign);
     assert_eq!(refused.error(), (400, "validation", "url"));

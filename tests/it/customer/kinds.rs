@@ -1,6 +1,6 @@
 //! The kinds of events a visitor may send besides plain messages, and what becomes of the others.
 
-use parlor::domain::event::{NewEvent, Recipients};
+use parlor::domain::event::{Body, NewEvent, Recipients};
 use parlor::domain::ids::ChatId;
 use parlor::domain::rich_message::RichMessage;
 use serde_json::{Value, json};
@@ -90,6 +90,63 @@ async fn every_type_a_visitor_may_send_comes_back_as_it_was() {
     assert_eq!(last["custom"]["event"]["content"]["a"][0], 1);
     let row = shop.house.row(chat.parse().unwrap());
     assert_eq!(row.last_text, "Sent a file: tea.png");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_from_the_upload_to_the_other_screen_and_the_agent() {
+    let shop = Shop::open().await;
+    let (mut visitor, chat) = shop.chatting().await;
+    let (mut second, _) = shop.log_in(&visitor.token).await;
+    let url = crate::files::upload(
+        &shop,
+        &visitor.token,
+        "tea.png",
+        &crate::files::png(400, 200),
+    )
+    .await
+    .url();
+    let event =
+        json!({"type": "file", "url": url, "custom_id": "f1", "alternative_text": "A leaf"});
+
+    let sent = visitor
+        .client
+        .done("send_event", send(&chat, event.clone()))
+        .await;
+    let push = second.push("incoming_event").await;
+    let again = visitor.client.done("send_event", send(&chat, event)).await;
+
+    let file = &push["payload"]["event"];
+    assert_eq!(file["id"], sent["event_id"]);
+    assert_eq!(again["event_id"], sent["event_id"], "a repeat is one event");
+    assert_eq!(
+        (&file["name"], &file["width"]),
+        (&json!("tea.png"), &json!(400))
+    );
+    assert_eq!(file["alternative_text"], "A leaf");
+    for (address, width) in [(&file["url"], 400), (&file["thumbnail_url"], 300)] {
+        let got = crate::files::get(address.as_str().unwrap(), &[]).await;
+        assert_eq!(got.status, 200, "{address}");
+        let image = image::load_from_memory(&got.body).unwrap();
+        assert_eq!(image.width(), width, "{address}");
+    }
+    let house = shop.house.clone();
+    let read = tokio::task::spawn_blocking(move || house.events(chat.parse().unwrap()));
+    let files = read.await.unwrap();
+    let of_agent = files.iter().filter_map(|event| {
+        if let Body::File { file, .. } = &event.body {
+            return Some(file.url.as_str());
+        }
+        None
+    });
+    assert_eq!(of_agent.collect::<Vec<_>>(), [url.as_str()]);
+    let other = shop.chatting().await;
+    let (mut thief, their_chat) = other;
+    let stolen = json!({"type": "file", "url": url});
+    let refused = thief
+        .client
+        .refused("send_event", send(&their_chat, stolen))
+        .await;
+    assert!(refused.starts_with("validation: "), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! What is taken and what is refused.
 
+use parlor::domain::permission::{Action, Object, Subject, authorize};
+use parlor::store::bans::{self, NewBan};
 use serde_json::Value;
 
 use super::*;
@@ -143,12 +145,12 @@ async fn only_a_visitor_of_the_site_uploads_and_hears_what_is_wrong() {
 async fn a_banned_visitor_uploads_nothing() {
     let shop = Shop::open().await;
     let visitor = shop.visitor().await;
+    let (site, root) = (shop.house.site, visitor.id().parse().unwrap());
     shop.house
-        .write(|tx, now| {
-            tx.exec(
-                "update visitors set banned_until = ?1",
-                &[(now + 1000).into()],
-            )
+        .write(move |tx, now| {
+            let on_visitor = Object::Visitor { site, root };
+            let permit = authorize(&Subject::System, Action::BanVisitor, on_visitor)?;
+            bans::ban(tx, &permit, &NewBan::default(), now)
         })
         .unwrap();
 
