@@ -136,12 +136,7 @@ impl Config {
             ),
             public_url: take.value("public-url", &options.public_url, parse_public_url, None),
             trusted_proxies: take.list("trusted-proxy", &options.trusted_proxy),
-            base_path: take.value(
-                "base-path",
-                &options.base_path,
-                parse_base_path,
-                String::new(),
-            ),
+            base_path: take.value("base-path", &options.base_path, parse_base_path, "".into()),
             log_format: take.value(
                 "log-format",
                 &options.log_format,
@@ -149,30 +144,22 @@ impl Config {
                 default.log_format,
             ),
             metrics_from: take.list("metrics-from", &options.metrics_from),
-            sockets_per_address: take.value(
+            sockets_per_address: take.count(
                 "sockets-per-address",
                 &options.sockets_per_address,
-                parse_count,
                 default.sockets_per_address,
             ),
-            sockets_per_visitor: take.value(
+            sockets_per_visitor: take.count(
                 "sockets-per-visitor",
                 &options.sockets_per_visitor,
-                parse_count,
                 default.sockets_per_visitor,
             ),
-            requests_per_address: take.value(
+            requests_per_address: take.count(
                 "requests-per-address",
                 &options.requests_per_address,
-                parse_count,
                 default.requests_per_address,
             ),
-            max_sockets: take.value(
-                "max-sockets",
-                &options.max_sockets,
-                parse_count,
-                default.max_sockets,
-            ),
+            max_sockets: take.count("max-sockets", &options.max_sockets, default.max_sockets),
             socket_timing: default.socket_timing,
             previews: take.previews(options, default.previews),
             workers: take.value("workers", &options.workers, parse_workers, default.workers),
@@ -375,6 +362,10 @@ impl Taker<'_> {
                 default
             }
         }
+    }
+
+    fn count(&mut self, name: &str, text: &Option<String>, default: u32) -> u32 {
+        self.value(name, text, parse_count, default)
     }
 
     fn previews(&mut self, options: &Options, default: PreviewOptions) -> PreviewOptions {

@@ -64,12 +64,15 @@ mod tests {
         let updated = Properties::parse("properties", &updated).unwrap();
         let deleted = PropertyNames::parse("properties", &deleted).unwrap();
         let lines = lines(&updated, &deleted).map_err(|refusal| refusal.to_string())?;
-        let kind = |body: Body| match body {
-            Body::SystemMessage {
+        let kind = |body: Body| {
+            let Body::SystemMessage {
                 system_message_type,
                 ..
-            } => system_message_type,
-            other => panic!("{other:?}"),
+            } = body
+            else {
+                panic!("{body:?}");
+            };
+            system_message_type
         };
         Ok(lines.into_iter().map(kind).collect())
     }

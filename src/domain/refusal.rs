@@ -76,13 +76,17 @@ impl Refusal {
     /// The same with its field named from further out, as the client wrote it: `url` under `event` is `event.url`.
     #[must_use]
     pub fn under(self, outer: &str) -> Self {
-        match self {
-            Self::Validation { field, reason } => Self::Validation {
-                field: format!("{outer}.{field}"),
-                reason,
-            },
-            other => other,
+        self.renamed(|field| format!("{outer}.{field}"))
+    }
+
+    /// The same with its field, if it is about one, under the name that `name` gives it.
+    #[must_use]
+    pub fn renamed(self, name: impl FnOnce(&str) -> String) -> Self {
+        if let Self::Validation { field, reason } = self {
+            let field = name(&field);
+            return Self::Validation { field, reason };
         }
+        self
     }
 
     /// The name of the refusal on the wire, in lower case.

@@ -17,6 +17,7 @@ pub mod guard;
 mod health;
 pub mod limit;
 pub mod metrics;
+mod new_event;
 pub mod previews;
 mod routes;
 pub(crate) mod server;

@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
 use super::endpoint::{Endpoint, Verb};
+use super::objects;
 use super::schemas::{about, flag, id, object, refer};
-use super::{new_event, objects};
 use crate::db::{self, Tx};
 use crate::domain::event::{NewEvent, Recipients};
 use crate::domain::ids::{EventId, VisitorId};
 use crate::domain::permission::{Action, Subject};
 use crate::domain::properties::Properties;
 use crate::http::error::ApiError;
+use crate::http::new_event::{self, Sender};
 use crate::store::chats::{self, Opening};
 use crate::store::edits;
 use crate::store::events::{self, Appended};
@@ -86,7 +87,7 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
 
 async fn send(call: Call) -> Result<Answer, ApiError> {
     let (subject, id, now) = (call.subject.clone(), call.chat()?, call.now);
-    let new = new_event::parse(call.fields())?;
+    let new = new_event::parse(call.fields(), Sender::Agent)?;
     let (sent, root) = call
         .write(move |tx| {
             let (chat, permit) = chats::authorized(tx, &subject, action_of(&new), id)?;
@@ -113,7 +114,7 @@ fn sent_event(sent: &Appended, root: VisitorId) -> Value {
 async fn edit(call: Call) -> Result<Answer, ApiError> {
     let (subject, id, now) = (call.subject.clone(), call.chat()?, call.now);
     let event: EventId = call.id("event_id", "event")?;
-    let new = new_event::content(call.fields())?;
+    let new = new_event::content(call.fields(), Sender::Agent)?;
     let (event, root) = call
         .write(move |tx| {
             let (chat, permit) = chats::authorized(tx, &subject, Action::EditEvent, id)?;
@@ -129,7 +130,7 @@ async fn open(call: Call) -> Result<Answer, ApiError> {
     let (subject, id, now) = (call.subject.clone(), call.chat()?, call.now);
     let fields = call.fields();
     let opening = Opening {
-        events: new_event::parse_list(fields, "events")?,
+        events: new_event::parse_list(fields, "events", Sender::Agent)?,
         thread_properties: fields
             .get("properties")
             .map_or(Ok(Properties::default()), |json| {

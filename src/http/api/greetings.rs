@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call};
 use super::chats::find_group;
 use super::endpoint::{Endpoint, Verb};
-use super::new_event;
 use super::objects::{self, time};
 use super::schemas::{self, about, bounded, flag, id, int, list_of, nullable, object, refer, text};
 use crate::db::{self, Tx};
@@ -16,6 +15,7 @@ use crate::domain::ids::{AgentId, GreetingId, GroupId, VisitorId};
 use crate::domain::permission::{Action, Object, Permit, Scope, authorize};
 use crate::http::customer::fields::Fields;
 use crate::http::error::ApiError;
+use crate::http::new_event::{self, Sender};
 use crate::store::greetings::{self, Greeting};
 use crate::store::{groups, invitations, visitors};
 
@@ -182,7 +182,7 @@ fn parse(fields: Fields<'_>) -> Result<Wanted, Refusal> {
             .map_err(|error| fields.invalid("rules", &error.to_string()))?,
     };
     let said = Fields::within(fields.object("content")?, "content", "");
-    let new = new_event::content(said).map_err(|refusal| refusal.under("content"))?;
+    let new = new_event::content(said, Sender::Agent)?;
     let Content::Body(content) = new.content() else {
         return Err(fields.invalid("content", "must be a message or a rich message"));
     };

@@ -17,7 +17,6 @@ mod files;
 mod forms;
 mod greetings;
 mod groups;
-mod new_event;
 mod objects;
 mod openapi;
 mod properties;

@@ -24,7 +24,6 @@ mod identity;
 pub(in crate::http) mod inbound;
 pub(in crate::http) mod link;
 mod login;
-mod new_event;
 pub(in crate::http) mod objects;
 pub(in crate::http) mod pace;
 mod profile;

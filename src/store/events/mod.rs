@@ -82,11 +82,14 @@ pub fn current_after(
     places(tx, permit, (after_seq, limit), (&state, read_current))
 }
 
+/// How a row is read.
+type Reading = fn(&dyn Row) -> Result<Event>;
+
 fn places(
     tx: &mut dyn Tx,
     permit: &Permit,
     (after_seq, limit): (i64, i64),
-    (state, read): (&str, fn(&dyn Row) -> Result<Event>),
+    (state, read): (&str, Reading),
 ) -> Result<Vec<Slot>> {
     let chat = permit.chat(&[Action::ReadChat])?;
     let sql = format!(

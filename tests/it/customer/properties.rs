@@ -104,13 +104,10 @@ async fn later_versions_name_the_chat_of_its_properties_by_id() {
     assert_eq!(push["payload"]["chat_id"], ids["chat_id"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_properties_cannot_be_is_named_and_foreign_ids_are_not_found() {
-    let shop = Shop::open().await;
-    let (mut visitor, own) = ids(&shop).await;
-    let (_, foreign) = ids(&shop).await;
+/// What is refused, by name; `own` and `foreign` are ids of two visitors.
+fn refusals(own: &Value, foreign: &Value) -> Vec<(&'static str, Value, &'static str)> {
     let good = json!({"a": {"b": 1}});
-    let mut cases = vec![
+    vec![
         (
             "update_chat_properties",
             own.clone(),
@@ -118,55 +115,64 @@ async fn what_properties_cannot_be_is_named_and_foreign_ids_are_not_found() {
         ),
         (
             "update_chat_properties",
-            with(&own, json!([])),
+            with(own, json!([])),
             "validation: properties: must be an object",
         ),
         (
             "update_thread_properties",
-            with(&own, json!({"a": 1})),
+            with(own, json!({"a": 1})),
             "validation: properties.a: must be an object",
         ),
         (
             "update_event_properties",
-            with(&own, json!({"a": {"b": null}})),
+            with(own, json!({"a": {"b": null}})),
             "validation: properties.a.b: must be a text, a whole number or a boolean",
         ),
         (
             "delete_chat_properties",
-            with(&own, json!({"a": {"b": 1}})),
+            with(own, json!({"a": {"b": 1}})),
             "validation: properties.a: must be a list of names",
         ),
         (
             "delete_event_properties",
-            with(&own, json!({"a": [1]})),
+            with(own, json!({"a": [1]})),
             "validation: properties.a: must be a list of names",
         ),
         (
             "update_thread_properties",
-            with(&own, json!({"rating": {"score": 2}})),
+            with(own, json!({"rating": {"score": 2}})),
             "validation: properties.rating.score: must be 0 or 1",
         ),
         (
             "update_thread_properties",
-            with(&own, json!({"rating": {"score": 1, "comment": 5}})),
+            with(own, json!({"rating": {"score": 1, "comment": 5}})),
             "validation: properties.rating.comment: must be a text",
         ),
         (
             "update_chat_properties",
-            with(&foreign, good.clone()),
+            with(foreign, good.clone()),
             "not_found: chat not found",
         ),
         (
             "update_thread_properties",
-            with(&foreign, good.clone()),
+            with(foreign, good.clone()),
             "not_found: chat not found",
         ),
         (
             "delete_event_properties",
-            with(&foreign, json!({"a": ["b"]})),
+            with(foreign, json!({"a": ["b"]})),
             "not_found: chat not found",
         ),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_properties_cannot_be_is_named_and_foreign_ids_are_not_found() {
+    let shop = Shop::open().await;
+    let (mut visitor, own) = ids(&shop).await;
+    let (_, foreign) = ids(&shop).await;
+    let good = json!({"a": {"b": 1}});
+    let mut cases = refusals(&own, &foreign);
     let mut mixed = with(&own, good.clone());
     mixed["thread_id"] = foreign["thread_id"].clone();
     cases.push((

@@ -11,9 +11,9 @@ use crate::domain::{Hint, Refusal};
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
-use crate::http::customer::new_event;
 use crate::http::customer::pushes::{self, Push};
 use crate::http::customer::view::View;
+use crate::http::new_event::{self, Sender};
 use crate::store::chats::{self, Opened, Opening};
 use crate::store::groups;
 
@@ -83,14 +83,12 @@ pub(super) async fn deactivate(call: Call) -> Result<Answer, Failure> {
 
 /// The store knows an event by its place among the first ones; the client by its whole path.
 fn in_thread(error: db::Error) -> db::Error {
-    match error {
-        db::Error::Refused(Refusal::Validation { field, reason })
-            if field.starts_with("events.") =>
-        {
-            Refusal::invalid(format!("chat.thread.{field}"), reason).into()
-        }
-        other => other,
+    if let db::Error::Refused(Refusal::Validation { field, reason }) = &error
+        && field.starts_with("events.")
+    {
+        return Refusal::invalid(format!("chat.thread.{field}"), reason.as_str()).into();
     }
+    error
 }
 
 /// What `start_chat` and `activate_chat` ask for.
@@ -115,7 +113,7 @@ impl Asked {
             if let Some(thread) = chat.opt_object("thread")? {
                 let thread = Fields::within(thread, "chat", "thread");
                 opening.thread_properties = properties(thread)?;
-                opening.events = new_event::parse_list(thread, "events")?;
+                opening.events = new_event::parse_list(thread, "events", Sender::Visitor)?;
             }
         }
         Ok(Self {

@@ -12,8 +12,8 @@ use crate::domain::permission::{Action, Object, authorize};
 use crate::http::customer::backlog;
 use crate::http::customer::fields::Fields;
 use crate::http::customer::frame::Failure;
-use crate::http::customer::new_event;
 use crate::http::customer::pushes::{self, Around};
+use crate::http::new_event::{self, Sender};
 use crate::live::{Lossy, Topic};
 use crate::store::{chats, events};
 
@@ -66,7 +66,7 @@ fn parse(call: &Call) -> Result<(ChatId, NewEvent), Refusal> {
     let fields = call.fields();
     let id = fields.id("chat_id", "chat")?;
     let event = Fields::within(fields.object("event")?, "event", "");
-    let mut new = new_event::parse(event)?;
+    let mut new = new_event::parse(event, Sender::Visitor)?;
     if fields.flag("attach_to_last_thread")? {
         new = new.attached_to_last_thread();
     }
