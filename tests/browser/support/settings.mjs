@@ -47,3 +47,12 @@ export async function enableForm(page, url, name) {
   const path = await page.locator('main').getByRole('link', { name }).first().getAttribute('href')
   await save(page, new URL(path, url).href, () => page.locator('input[name=is_enabled]').check())
 }
+
+/** How many visitors may be connected at once. */
+export async function limitVisitors(page, url, most) {
+  await page.goto(`${url}/settings/site`)
+  const field = page.locator('input[name=max_connected_visitors]')
+  await field.fill(String(most))
+  const form = page.locator('form', { has: field })
+  await Promise.all([saved(page), form.locator('button.primary, button:not([name])').last().click()])
+}
