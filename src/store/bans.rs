@@ -143,7 +143,7 @@ fn note_in_chat(tx: &mut dyn Tx, site: SiteId, visitor: VisitorId, now: i64) -> 
     // It may have been closed since it was found: the agents see the ban beside it anyway.
     if chat.is_active {
         events::append_new(tx, &mut chat, Author::System, &line, now)?;
-        chats::finish(tx, &chat, now)?;
+        chats::finish(tx, &mut chat, now)?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ pub fn mark_seen(tx: &mut dyn Tx, permit: &Permit, up_to: UpTo, now: i64) -> Res
         up_to_at: at,
     };
     let event = events::record(tx, &mut chat, Entry::change(author, body), now)?;
-    chats::finish(tx, &chat, now)?;
+    chats::finish(tx, &mut chat, now)?;
     Ok(Some(event))
 }
 

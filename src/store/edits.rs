@@ -82,7 +82,7 @@ pub fn edit(
         )
     };
     let edit = events::record(tx, &mut chat, entry, now)?;
-    chats::finish(tx, &chat, now)?;
+    chats::finish(tx, &mut chat, now)?;
     Ok(Some(edit))
 }
 

@@ -69,6 +69,6 @@ pub fn toggle(tx: &mut dyn Tx, permit: &Permit, press: &Press, now: i64) -> Resu
         )
     };
     let event = events::record(tx, &mut chat, entry, now)?;
-    chats::finish(tx, &chat, now)?;
+    chats::finish(tx, &mut chat, now)?;
     Ok(Some(event))
 }

@@ -52,7 +52,7 @@ pub fn assign(
     }
     let handover = Handover::plain(to, author, AssignReason::Manual);
     hand_over(tx, &mut chat, handover, now)?;
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(chat)
 }
 
@@ -81,7 +81,7 @@ pub fn join(tx: &mut dyn Tx, permit: &Permit, agent: AgentId, now: i64) -> Resul
         Author::Agent(_) | Author::Visitor(_) | Author::System => handover::joined(&name),
     };
     events::record(tx, &mut chat, Entry::change(Author::System, line), now)?;
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(chat)
 }
 
@@ -116,7 +116,7 @@ pub fn leave(tx: &mut dyn Tx, permit: &Permit, agent: AgentId, now: i64) -> Resu
         }
         events::record(tx, &mut chat, Entry::change(Author::System, line), now)?;
     }
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(chat)
 }
 

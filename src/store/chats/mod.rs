@@ -263,8 +263,9 @@ pub(super) fn advance(tx: &mut dyn Tx, chat: &mut Chat, at: i64) -> Result<()> {
 }
 
 /// Ends a change of a held chat: tells the agents of the site. The last thing before commit.
-pub(super) fn finish(tx: &mut dyn Tx, chat: &Chat, now: i64) -> Result<()> {
+pub(super) fn finish(tx: &mut dyn Tx, chat: &mut Chat, now: i64) -> Result<()> {
     let written = (chat.read_at_seq + 1, chat.last_seq);
+    chat.read_at_seq = chat.last_seq;
     inbox::record(tx, chat.site, chat.id, written, now)
 }
 

@@ -73,7 +73,7 @@ pub fn change_properties(
         };
         events::record(tx, &mut chat, entry, now)?;
     }
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(Some(event))
 }
 

@@ -60,7 +60,7 @@ pub fn transfer(
             reroute(tx, &mut chat, (by, reason), Some(line), now)?;
         }
     }
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(chat)
 }
 
@@ -153,7 +153,7 @@ pub(in crate::store) fn pass_on(
         ..Handover::plain(to, Author::System, reason)
     };
     hand_over(tx, &mut chat, handover, now)?;
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(true)
 }
 
@@ -172,7 +172,7 @@ pub(in crate::store) fn send_home(tx: &mut dyn Tx, chat: ChatId, now: i64) -> Re
         ..Handover::plain(to, Author::System, AssignReason::Routed)
     };
     hand_over(tx, &mut chat, handover, now)?;
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(true)
 }
 
@@ -194,7 +194,7 @@ pub(in crate::store) fn serve(
     };
     let handover = Handover::plain(Some(agent), Author::System, AssignReason::Routed);
     hand_over(tx, &mut chat, handover, now)?;
-    finish(tx, &chat, now)?;
+    finish(tx, &mut chat, now)?;
     Ok(true)
 }
 

@@ -53,7 +53,7 @@ pub fn append_in(
     }
     let new = resolve(tx, permit, &chat, new, now)?;
     let event = append_new(tx, &mut chat, author, &new, now)?;
-    chats::finish(tx, &chat, now)?;
+    chats::finish(tx, &mut chat, now)?;
     let appended = Appended {
         event,
         is_duplicate: false,
