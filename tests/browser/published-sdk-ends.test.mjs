@@ -2,16 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { events as names } from './support/documented.mjs'
-import { builds, Guest } from './support/published.mjs'
+import { clients, openClient } from './support/clients.mjs'
 import { limitVisitors } from './support/settings.mjs'
 import { stage } from './support/suite.mjs'
-import { configOf } from './support/world.mjs'
 
 const at = stage()
-
-/** The last build is ours. */
-const clients = ['2.0.1 npm', '3.1.5 npm', '4.0.2 npm'].map(name => builds.find(build => build.name === name)).concat({ name: 'Parlor', major: 'ours' })
 
 /**
  * What follows a reason in 2.0.1, 3.1.5, 4.0.2 and in ours. `again`: told, and connected again; `lost`: a reason that only counts before the login,
@@ -36,10 +31,7 @@ const reasons = {
   users_limit_reached: ['again', 'again', 'again', 'over'],
 }
 
-/** An instance of this client on a page. */
-const open = (page, build) => build.major === 'ours'
-  ? Guest.open(page, build, { url: `${at.web.origin}/?sdk=${at.parlor.url}/sdk/customer-sdk.js`, config: { site: at.parlor.site_key }, names })
-  : Guest.open(page, build, { url: at.web.of(build), config: configOf(build, at.site), names })
+const open = (page, build) => openClient(at, page, build)
 
 /** Walks all clients at once, each in a browser of its own, connected. */
 const each = (name, run) => test(name, { concurrency: clients.length }, t => Promise.all(clients.map((build, column) => t.test(build.name, async t => {

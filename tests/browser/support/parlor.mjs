@@ -14,13 +14,26 @@ export const owner = { name: 'Olive Owner', email: 'owner@example.com', password
 
 /** Starts an ephemeral Parlor with an owner and a site that allows `origins`; stops with `stop()`. */
 export async function ephemeral({ origins = [], args = [] } = {}) {
-  const process = start([
+  let process = start([
     'serve', '--ephemeral', '--listen', '127.0.0.1:0', '--owner-name', owner.name, '--owner-email', owner.email, '--owner-password', owner.password,
     '--site-name', 'Hazel & Oak', ...origins.flatMap(origin => ['--site-origin', origin]), ...args,
   ])
   const ready = JSON.parse(await process.line(() => true))
+  const url = ready.url.replace(/\/$/, '')
+  let isKept = false
   return {
-    ...process, ...ready, url: ready.url.replace(/\/$/, ''),
+    ...ready, url,
+    async stop() {
+      await process.stop()
+      if (isKept) await rm(ready.data, { recursive: true, force: true })
+    },
+    /** kill -9, then a start on the folder that it leaves, at the same address. */
+    async killAndStart() {
+      await process.stop('SIGKILL')
+      isKept = true
+      process = start(['serve', '--listen', new URL(url).host, '--data', ready.data, ...args])
+      await process.line(line => line.includes('/demo'))
+    },
     /** Adds an agent through the command line. */
     addAgent: ({ name, email, password }) => run(['agent', 'add', email, '--name', name, '--data', ready.data], `${password}\n`),
   }
