@@ -10,7 +10,7 @@ pub struct Candidate {
     pub agent: AgentId,
     /// What they chose.
     pub status: AgentStatus,
-    /// Whether a dashboard of theirs is open somewhere; a bot always counts as connected.
+    /// Whether a dashboard of theirs is open somewhere; of a bot, whether it called the API lately.
     pub is_connected: bool,
     /// Whether it is a program.
     pub is_bot: bool,

@@ -70,9 +70,8 @@ pub fn create(tx: &mut dyn Tx, new: &NewAgent<'_>, sites: &[SiteId], now: i64) -
     Ok(id)
 }
 
-/// Makes a bot that answers on `site`: an agent who cannot sign in.
-///
-/// Routing gives it chats once it says that it takes them: a bot counts as connected, so one that nobody runs yet would take every chat and answer none.
+/// Makes a bot that answers on `site`: an agent who cannot sign in. It takes no chats until it says so itself, and then only
+/// while a key of it is in use.
 ///
 /// # Errors
 /// Any [`Error`].

@@ -4,6 +4,7 @@ use crate::db::{Error, Result, Tx, Value};
 use crate::domain::Refusal;
 use crate::domain::ids::{AgentId, ApiKeyId, SiteId};
 use crate::domain::permission::{Action, Permit, Scope};
+use crate::store::routing;
 use crate::token::{Token, TokenHash};
 
 /// What every key begins with, so that people and secret scanners know one when they see it.
@@ -14,6 +15,10 @@ pub const MAX_KEYS: i64 = 100;
 
 /// How long a use of a key needs no new note of it.
 pub const TOUCH_AFTER_MS: i64 = 60_000;
+
+/// How long after the last noted use of its key a bot counts as connected. A bot that waits for updates calls every
+/// 25 s, and a use is noted once in [`TOUCH_AFTER_MS`], so one that runs is never taken for gone.
+pub const BOT_CONNECTED_MS: i64 = 120_000;
 
 /// A key as its owner writes it: [`KEY_PREFIX`] and the secret.
 #[must_use]
@@ -185,7 +190,20 @@ fn read_scopes(text: &str) -> Result<Vec<Scope>> {
     Ok(words.iter().filter_map(|s| Scope::parse(s)).collect())
 }
 
-/// Notes that the key was used; call it at most once a minute and key.
+/// The bots of all sites of which a key that still opens something was used within [`BOT_CONNECTED_MS`].
+pub(super) fn calling_bots(tx: &mut dyn Tx, now: i64) -> Result<Vec<AgentId>> {
+    tx.all(
+        "select distinct a.id
+         from api_keys k
+         join agents a on a.id = k.agent_id
+         where a.is_bot = 1 and k.revoked_at is null and k.last_used_at > ?1
+           and (k.expires_at is null or k.expires_at > ?2)",
+        &[(now - BOT_CONNECTED_MS).into(), now.into()],
+        |row| Ok(AgentId(row.i64(0)?)),
+    )
+}
+
+/// Notes that the key was used; call it at most once a minute and key. Who waits for the bot of the key may be served then.
 ///
 /// # Errors
 /// Any [`Error`].
@@ -194,7 +212,12 @@ pub fn touch(tx: &mut dyn Tx, id: ApiKeyId, now: i64) -> Result<()> {
         "update api_keys set last_used_at = ?2 where id = ?1",
         &[id.into(), now.into()],
     )?;
-    Ok(())
+    let bot = tx.opt(
+        "select a.id from api_keys k join agents a on a.id = k.agent_id where k.id = ?1 and a.is_bot = 1",
+        &[id.into()],
+        |row| Ok(AgentId(row.i64(0)?)),
+    )?;
+    bot.map_or(Ok(()), |bot| routing::emit_slots(tx, bot))
 }
 
 /// Ends the key at once; false where the site has no such key, or it has ended already.

@@ -13,7 +13,7 @@ use crate::domain::ids::{AgentId, ChatId, GroupId, SiteId};
 use crate::domain::permission::{Action, Permit, Subject};
 use crate::domain::routing::{Candidate, GroupStatus, group_status, in_order_of_choice};
 use crate::domain::{Hint, Refusal};
-use crate::store::{chats, groups, nodes, queue, sites, threads};
+use crate::store::{api_keys, chats, groups, nodes, queue, sites, threads};
 
 /// Who is at the desk of a site, and in which groups.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ struct DeskGroup {
 impl Desk {
     /// The desk of a site at this time, Unix ms.
     pub(super) fn read(tx: &mut dyn Tx, site: SiteId, now: i64) -> Result<Self> {
-        let agents = candidates(tx, site)?;
+        let agents = candidates(tx, site, now)?;
         let mut members = tx.all(
             "select m.group_id, m.agent_id
              from group_members m
@@ -346,7 +346,7 @@ fn grace_ms(tx: &mut dyn Tx, site: SiteId) -> Result<i64> {
 pub fn note_gone(tx: &mut dyn Tx, now: i64) -> Result<()> {
     let noted = tx.all(
         "select id, gone_since from agents
-         where is_bot = 0 and (active_chats > 0 or gone_since is not null)
+         where active_chats > 0 or gone_since is not null
          order by id",
         &[],
         |row| Ok((AgentId(row.i64(0)?), row.opt_i64(1)?)),
@@ -354,7 +354,7 @@ pub fn note_gone(tx: &mut dyn Tx, now: i64) -> Result<()> {
     if noted.is_empty() {
         return Ok(());
     }
-    let present = connected(tx)?;
+    let present = connected(tx, now)?;
     for (agent, gone_since) in noted {
         let since = match (present.contains(&agent), gone_since) {
             (true, Some(_)) => None,
@@ -383,8 +383,8 @@ pub(super) fn emit_slots(tx: &mut dyn Tx, agent: AgentId) -> Result<()> {
 }
 
 /// The agents of a site who can sign in, and its bots.
-fn candidates(tx: &mut dyn Tx, site: SiteId) -> Result<Vec<Candidate>> {
-    let connected = connected(tx)?;
+fn candidates(tx: &mut dyn Tx, site: SiteId, now: i64) -> Result<Vec<Candidate>> {
+    let connected = connected(tx, now)?;
     tx.all(
         "select a.id, a.status, a.active_chats, a.max_chats, a.last_assigned_at, a.is_bot
          from agents a
@@ -398,7 +398,7 @@ fn candidates(tx: &mut dyn Tx, site: SiteId) -> Result<Vec<Candidate>> {
                 agent,
                 status: AgentStatus::parse(&status)
                     .ok_or_else(|| Error::Db(format!("agent status {status}")))?,
-                is_connected: is_bot || connected.contains(&agent),
+                is_connected: connected.contains(&agent),
                 is_bot,
                 active_chats: row.i64(2)?,
                 max_chats: row.i64(3)?,
@@ -408,8 +408,8 @@ fn candidates(tx: &mut dyn Tx, site: SiteId) -> Result<Vec<Candidate>> {
     )
 }
 
-/// The agents with a socket open on a node that is alive.
-fn connected(tx: &mut dyn Tx) -> Result<HashSet<AgentId>> {
+/// The agents with a socket open on a node that is alive, and the bots that called lately.
+fn connected(tx: &mut dyn Tx, now: i64) -> Result<HashSet<AgentId>> {
     let sockets = tx.all(
         "select distinct agent_id, node from agent_connections",
         &[],
@@ -421,9 +421,10 @@ fn connected(tx: &mut dyn Tx) -> Result<HashSet<AgentId>> {
         Dialect::Postgres => Some(nodes::live(tx)?),
     };
     let is_live = |node: i64| live.as_ref().is_none_or(|live| live.contains(&node));
-    Ok(sockets
+    let people = sockets
         .into_iter()
         .filter(|(_, node)| is_live(*node))
-        .map(|(agent, _)| agent)
-        .collect())
+        .map(|(agent, _)| agent);
+    let bots = api_keys::calling_bots(tx, now)?;
+    Ok(people.chain(bots).collect())
 }

@@ -1,5 +1,6 @@
 //! Routing on what is stored: groups, queues, slots, transfers, agents who vanish.
 
+mod bots;
 mod invariants;
 mod slots;
 mod vanishing;
