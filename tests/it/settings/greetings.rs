@@ -88,13 +88,15 @@ fn an_agent_sends_a_greeting_from_the_profile() {
     owner.post("/settings/greetings/new", FORM);
     let greeting = count(app.db(), "select id from greetings").to_string();
     let site = SiteId(count(app.db(), "select id from sites"));
+    // A time long ago would let the retention task delete the visitor meanwhile.
+    let now = app.clock().now();
     let visitor = write(app.db(), move |tx| {
         let new = NewVisitor {
             site,
             context: &Context::default(),
-            seen_at: 1,
+            seen_at: now,
         };
-        let visitor: VisitorId = visitors::create(tx, &new, 1)?;
+        let visitor: VisitorId = visitors::create(tx, &new, now)?;
         let token = NewToken {
             hash: &Token::random().hash(),
             site,
@@ -104,7 +106,7 @@ fn an_agent_sends_a_greeting_from_the_profile() {
             is_signed: false,
             expires_at: None,
         };
-        visitor_tokens::bind(tx, &token, 1)?;
+        visitor_tokens::bind(tx, &token, now)?;
         Ok(visitor)
     });
     let path = format!("/visitors/{visitor}");
