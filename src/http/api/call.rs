@@ -6,6 +6,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value};
 
+use super::closed;
 use super::endpoint::{Endpoint, MULTIPART};
 use super::query::Query;
 use crate::db::{self, Lane, Tx};
@@ -231,7 +232,11 @@ async fn read_call(
     let query = Query::parse(req.query_string(), endpoint.query)?;
     let (body, raw) = match endpoint.body {
         Some(_) if endpoint.content_type == MULTIPART => (Map::new(), Some((req.clone(), payload))),
-        Some(_) => (read_json(payload).await?, None),
+        Some(_) => {
+            let body = read_json(payload).await?;
+            closed::refuse_unknown(endpoint, &body)?;
+            (body, None)
+        }
         None => (Map::new(), None),
     };
     let matched = req.match_info();

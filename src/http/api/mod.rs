@@ -8,6 +8,7 @@ mod bans;
 mod call;
 mod canned_replies;
 mod chats;
+mod closed;
 mod content_schemas;
 mod docs;
 mod endpoint;
