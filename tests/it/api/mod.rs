@@ -7,6 +7,7 @@ mod keys;
 mod schema;
 mod settings;
 mod updates;
+mod walk;
 mod writing;
 
 use std::sync::{Arc, Mutex};
@@ -32,8 +33,8 @@ pub struct Api {
     /// A key with every scope that acts as the agent.
     pub key: String,
     pub document: Arc<Value>,
-    /// Operations that were called, by id.
-    pub called: Mutex<Vec<String>>,
+    /// Operations that were called with success, by id.
+    pub succeeded: Mutex<Vec<String>>,
     http: ureq::Agent,
 }
 
@@ -114,7 +115,7 @@ impl Api {
             agent,
             key,
             document: Arc::new(document),
-            called: Mutex::default(),
+            succeeded: Mutex::default(),
             http,
         }
     }
@@ -185,7 +186,9 @@ impl Api {
         let path = path.split('?').next().unwrap();
         let operation = self.operation(method, path);
         let id = operation["operationId"].as_str().unwrap();
-        self.called.lock().unwrap().push(id.to_owned());
+        if reply.status < 300 {
+            self.succeeded.lock().unwrap().push(id.to_owned());
+        }
         let status = reply.status.to_string();
         let described = &operation["responses"][&status];
         assert!(described.is_object(), "{id}: {status} {}", reply.body);
