@@ -32,6 +32,7 @@ mod chat_store_threads;
 mod crash;
 mod customer;
 mod dashboard_actions;
+mod dashboard_bans;
 mod dashboard_entries;
 mod dashboard_live;
 mod dashboard_pages;
