@@ -1,11 +1,36 @@
-// A Parlor that dies and starts again under the published SDK and ours: they come back by themselves, and nothing is lost or there twice.
+// Ends that nobody asks for: more connections than one visitor may have, and a Parlor that dies and starts again, after which all come back by
+// themselves and nothing is lost or there twice.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clients, openClient } from './support/clients.mjs'
 import { stage } from './support/suite.mjs'
 
-const at = stage()
+const at = stage(undefined, ['--sockets-per-visitor', '2'])
+
+test('a third connection of a visitor is refused, and whoever keeps trying is blocked for a while', { concurrency: clients.length }, t => Promise.all(clients.map(build => t.test(build.name, async () => {
+  const { context, page } = await at.browser.person()
+  const first = await openClient(at, page, build)
+  await first.hears('connected')
+  const second = await openClient(at, await context.newPage(), build)
+  await second.hears('connected')
+  const third = await context.newPage()
+  const reasons = []
+  while (reasons.length < 15 && reasons.at(-1) !== 'customer_temporarily_blocked') {
+    const guest = await openClient(at, third, build)
+    reasons.push((await guest.hears('disconnected')).reason)
+    assert.equal((await guest.call('getCustomer')).code, 'SDK_DESTROYED')
+    assert.deepEqual(await guest.heard('connected'), [])
+  }
+  assert.equal(reasons[0], 'too_many_connections')
+  assert.equal(reasons.at(-1), 'customer_temporarily_blocked')
+  assert.deepEqual([...new Set(reasons)], ['too_many_connections', 'customer_temporarily_blocked'])
+  for (const guest of [first, second]) {
+    assert.deepEqual(await guest.heard('disconnected'), [])
+    assert.equal(typeof (await guest.call('getCustomer')).value?.id, 'string')
+  }
+  await context.close()
+}))))
 
 const texts = async guest => guest.page.evaluate(async chatId => {
   const all = []

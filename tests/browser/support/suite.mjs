@@ -12,12 +12,12 @@ import { builds, pages } from './published.mjs'
 import { addGreeting, enablePreviews, enableTickets } from './settings.mjs'
 import { siteOf, World } from './world.mjs'
 
-/** A Parlor behind the SDK's host names, with an agent who is there; `prepare` sets up more before the first test. */
-export function stage(prepare) {
+/** A Parlor behind the SDK's host names, with an agent who is there; `prepare` sets up more before the first test, `args` are more options of the program. */
+export function stage(prepare, args = []) {
   const at = {}
   before(async () => {
     at.web = await pages()
-    at.parlor = await ephemeral({ origins: [at.web.origin], args: ['--allow-loopback-previews', 'on'] })
+    at.parlor = await ephemeral({ origins: [at.web.origin], args: ['--allow-loopback-previews', 'on', ...args] })
     at.tls = await hosts(at.parlor.url)
     at.browser = await launch({ args: at.tls.args })
     at.admin = (await at.browser.person()).page
