@@ -16,8 +16,9 @@ pub const MAX_KEYS: i64 = 100;
 /// How long a use of a key needs no new note of it.
 pub const TOUCH_AFTER_MS: i64 = 60_000;
 
-/// How long after the last noted use of its key a bot counts as connected. A bot that waits for updates calls every
-/// 25 s, and a use is noted once in [`TOUCH_AFTER_MS`], so one that runs is never taken for gone.
+/// How long after the last noted use of its key a bot counts as connected.
+///
+/// A bot that waits for updates calls every 25 s, and a use is noted once in [`TOUCH_AFTER_MS`], so one that runs is never taken for gone.
 pub const BOT_CONNECTED_MS: i64 = 120_000;
 
 /// A key as its owner writes it: [`KEY_PREFIX`] and the secret.
