@@ -202,10 +202,16 @@ fn button(is_shown: bool) -> Value {
         ("target?", one_of(&["new", "current"])),
         ("webview_height?", one_of(&["compact", "tall", "full"])),
     ];
-    if is_shown {
-        let pressed = json!({"type": "array", "items": id()});
-        fields.push(("user_ids", about(pressed, "Who has it pressed.")));
-    }
+    let pressed = json!({"type": "array", "items": id()});
+    fields.push(if is_shown {
+        ("user_ids", about(pressed, "Who has it pressed."))
+    } else {
+        // A client that sends a message on sends what it was shown.
+        (
+            "user_ids?",
+            about(pressed, "Not read: nobody has pressed a new button."),
+        )
+    });
     object(&fields)
 }
 

@@ -47,7 +47,7 @@ fn rich_and_custom_events_are_written_and_edited() {
     let (_, chat) = api.chat();
     let path = format!("/chats/{chat}/events");
     let rich = json!({"type": "rich_message", "template_id": "quick_replies", "elements": [
-        {"title": "Tea?", "buttons": [{"text": "Yes", "postback_id": "yes", "type": "message", "value": "yes"}]}]});
+        {"title": "Tea?", "buttons": [{"text": "Yes", "postback_id": "yes", "type": "message", "value": "yes", "user_ids": ["7"]}]}]});
     let sent = api.post(&path, &rich).ok();
     let one = format!("{path}/{}", sent["event"]["id"].as_str().unwrap());
     assert_eq!(
