@@ -3,6 +3,7 @@
 mod greetings;
 mod groups;
 mod profile;
+mod programs;
 
 use parlor::App;
 use parlor::domain::agent::Role;

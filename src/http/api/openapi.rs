@@ -43,6 +43,7 @@ pub(super) const ERRORS: &[(&str, u16, &str)] = &[
         "somebody else was faster, or the value is taken",
     ),
     ("chat_inactive", 409, "no thread is open"),
+    ("group_offline", 409, "nobody answers in the group"),
     ("chat_already_active", 409, "a thread is open already"),
     (
         "custom_id_reused",
